@@ -1,0 +1,255 @@
+"""Commands that take cases: options, susceptibility, explain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+
+import typer
+
+from kg_builder.cli.app import command
+from kg_builder.cli.terminal import Terminal, UsageError, name_of, read_text, report
+from kg_builder.issues import CaseError, Issue, SalvageError, StoreError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from kg_builder import Case, KnowledgeGraph
+    from kg_builder.derivation.answer import Answer, Susceptibility
+
+Cases = Annotated[list[str], typer.Argument(metavar="CASE", help="Files of cases (JSON, JSONL, YAML); - for stdin.")]
+Result = TypeVar("Result")
+
+
+@command("options")
+def options(
+    terminal: Terminal,
+    cases: Cases,
+    format: Annotated[
+        Literal["table", "json", "jsonl", "csv", "ttl", "md"],
+        typer.Option("--format", "-f", help="Form of the answer."),
+    ] = "table",
+) -> None:
+    """Rank what can still be given; say why not the rest.
+
+    A case that is at fault is told on stderr, and the others are still answered; the exit code is then 1.
+    """
+    texts = _read_all(cases)
+    kg = terminal.open()
+    batch = Batch(kg, texts)
+    if format == "ttl":
+        _write_all(terminal, batch, map(kg.options_graph, batch.cases()), str)
+    elif format in ("json", "jsonl"):
+        _write_json(terminal, batch, map(kg.options, batch.cases()), lines=format == "jsonl")
+    elif format == "csv":
+        from kg_builder.render.flat import ANSWER_COLUMNS, answer_rows
+        from kg_builder.render.text import dump_csv
+
+        terminal.write(dump_csv(ANSWER_COLUMNS, []))
+        _write_all(terminal, batch, map(kg.options, batch.cases()), lambda answer: dump_csv(None, answer_rows(answer)))
+    else:
+        answered = ((case, kg.options(case)) for case in batch.cases())
+        _write_all(terminal, batch, answered, _answer_setter(terminal, kg, format), between="\n")
+    batch.finish()
+
+
+def _answer_setter(terminal: Terminal, kg: KnowledgeGraph, format: str) -> Callable[[tuple[Case, Answer]], str]:
+    from kg_builder.render.view import build_view
+
+    if format == "md":
+        from kg_builder.render.markdown import write_answer
+
+        return lambda pair: write_answer(build_view(pair[1], pair[0], kg.cite))
+    from kg_builder.render.console import set_answer
+
+    page = terminal.page()
+    return lambda pair: set_answer(build_view(pair[1], pair[0], kg.cite), page)
+
+
+@command("susceptibility")
+def susceptibility(
+    terminal: Terminal,
+    cases: Cases,
+    format: Annotated[
+        Literal["table", "json", "jsonl", "csv", "md"], typer.Option("--format", "-f", help="Form of the scores.")
+    ] = "table",
+) -> None:
+    """Score a genotype, drug by drug and item by item."""
+    texts = _read_all(cases)
+    kg = terminal.open()
+    batch = Batch(kg, texts)
+    scored = kg.susceptibility(batch.cases())
+    if format in ("json", "jsonl"):
+        _write_json(terminal, batch, scored, lines=format == "jsonl")
+    elif format == "csv":
+        from kg_builder.render.flat import SCORE_COLUMNS, score_rows
+        from kg_builder.render.text import dump_csv
+
+        terminal.write(dump_csv(SCORE_COLUMNS, []))
+        _write_all(terminal, batch, scored, lambda result: dump_csv(None, score_rows(result)))
+    else:
+        _write_all(terminal, batch, scored, _score_setter(terminal, format), between="\n")
+    batch.finish()
+
+
+def _score_setter(terminal: Terminal, format: str) -> Callable[[Susceptibility], str]:
+    from kg_builder.render.flat import SCORE_HEADS, score_cells, score_title
+
+    if format == "md":
+        from kg_builder.render.markdown import write_table
+
+        return lambda result: write_table(SCORE_HEADS, score_cells(result), title=score_title(result))
+    from kg_builder.render.console import set_table
+
+    page = terminal.page()
+    return lambda result: set_table(SCORE_HEADS, score_cells(result), page, title=score_title(result))
+
+
+@command("explain")
+def explain(
+    terminal: Terminal,
+    case: Annotated[
+        str, typer.Argument(metavar="CASE|claim:NAME", help="A file with the case, - for stdin; or a claim.")
+    ],
+    agent: Annotated[str | None, typer.Argument(metavar="[AGENT]", help="Drug, product or modality.")] = None,
+    pick: Annotated[
+        str | None, typer.Option("--case", metavar="ID", help="Which case, where the file has many.")
+    ] = None,
+    format: Annotated[
+        Literal["table", "json", "ttl", "md"], typer.Option("--format", "-f", help="Form of the proof.")
+    ] = "table",
+) -> None:
+    """Prove a conclusion, down to claims and sources.
+
+    Of an option: why it has its status, from the facts of the case and from claims.
+
+    Of a claim (explain claim:NAME): what it says, when it holds, and on whose word.
+    """
+    is_claim = case.startswith("claim:")
+    if is_claim and (agent or pick):
+        raise UsageError("explain claim:NAME takes neither an agent nor --case")
+    if not is_claim and not agent:
+        raise UsageError("explain needs a case and an agent, or one claim:NAME")
+    texts = [] if is_claim else _read_all([case])
+    kg = terminal.open()
+    chosen = None if is_claim else _one_case(kg, texts[0], pick)
+    try:
+        proof = kg.explain(chosen, str(agent)) if chosen else kg.explain_claim(case)
+    except StoreError:
+        raise
+    except SalvageError as error:  # the case is sound: what is at fault is the name that the caller typed
+        raise UsageError("\n".join(_in_words(issue) for issue in error.issues) or str(error)) from error
+    if format == "json":
+        terminal.write(proof.model_dump_json(indent=2) + "\n")
+    elif format == "md":
+        from kg_builder.render.markdown import write_proof
+
+        terminal.write(write_proof(proof))
+    elif format == "ttl":
+        from kg_builder.render.proof import write_turtle
+
+        terminal.write(write_turtle(proof))
+    else:
+        from kg_builder.render.proof import set_proof
+
+        terminal.write(set_proof(proof, terminal.page()))
+
+
+Text = tuple[str, "str | CaseError"]
+
+
+class Batch:
+    """Cases of several files; those at fault are told as they are met, and the rest goes on.
+
+    ``total`` is the number of cases given, faulty ones included. An id that cases of two files share is a fault
+    of the second: an answer could not say whose it is.
+    """
+
+    def __init__(self, kg: KnowledgeGraph, texts: Iterable[Text]) -> None:
+        self._found = [(file, case) for file, text in texts for case in _try_cases(kg, file, text)]
+        self.total = len(self._found)
+        self.faulty = 0
+
+    def cases(self) -> Iterator[Case]:
+        """Yield each sound case, in order."""
+        first_seen: dict[str, str] = {}
+        for file, case in self._found:
+            if isinstance(case, CaseError):
+                self.faulty += 1
+                report(case.issues)
+            elif case.id in first_seen:
+                self.faulty += 1
+                message = f"id '{case.id}' stands already in {first_seen[case.id]}"
+                report([Issue(file, 0, "/id", "C010", message, "give each case an id of its own")])
+            else:
+                first_seen[case.id] = file
+                yield case
+
+    def finish(self) -> None:
+        """Exit with 1 if a case was at fault."""
+        if self.faulty:
+            raise typer.Exit(1)
+
+
+def _read_all(paths: Sequence[str]) -> list[Text]:
+    """Return (name, text or what is wrong with it) of each file. Raises UsageError for one that is not there."""
+    if paths.count("-") > 1:
+        raise UsageError("standard input (-) can be read only once")
+    texts: list[Text] = []
+    for path in paths:
+        try:
+            texts.append((name_of(path), read_text(path)))
+        except CaseError as error:
+            texts.append((name_of(path), error))
+    return texts
+
+
+def _try_cases(kg: KnowledgeGraph, file: str, text: str | CaseError) -> Iterable[Case | CaseError]:
+    return [text] if isinstance(text, CaseError) else kg.try_cases(text, path=file)
+
+
+def _one_case(kg: KnowledgeGraph, text: Text, pick: str | None) -> Case:
+    file = text[0]
+    found = list(_try_cases(kg, *text))
+    sound = [case for case in found if not isinstance(case, CaseError)]
+    if pick is not None:
+        sound = [case for case in sound if case.id == pick]
+        if sound:
+            return sound[0]
+    faults = [issue for case in found if isinstance(case, CaseError) for issue in case.issues]
+    if faults:
+        raise CaseError(faults)
+    if pick is not None:
+        raise UsageError(f"{file}: no case has the id '{pick}'")
+    if len(sound) != 1:
+        raise UsageError(f"{file}: holds {len(sound)} cases; say which with --case ID")
+    return sound[0]
+
+
+def _in_words(issue: Issue) -> str:
+    return f"{issue.message}; {issue.hint}" if issue.hint else issue.message
+
+
+def _write_all(
+    terminal: Terminal, batch: Batch, results: Iterable[Result], show: Callable[[Result], str], *, between: str = ""
+) -> None:
+    with terminal.progress(while_writing=True) as progress:
+        for number, result in enumerate(results, start=1):
+            terminal.write((between if number > 1 else "") + show(result))
+            progress(f"{number} of {batch.total} cases")
+
+
+def _write_json(terminal: Terminal, batch: Batch, results: Iterable[BaseModel], *, lines: bool) -> None:
+    """Write a line a case; or one object for one case, and a list for several."""
+    is_list = not lines and batch.total != 1
+    done = 0
+    with terminal.progress(while_writing=True) as progress:
+        for done, result in enumerate(results, start=1):
+            text = result.model_dump_json(indent=None if lines else 2)
+            if is_list:
+                terminal.write(("[\n" if done == 1 else ",\n") + text)
+            else:
+                terminal.write(text + "\n")
+            progress(f"{done} of {batch.total} cases")
+    if is_list:
+        terminal.write("\n]\n" if done else "[]\n")

@@ -1,0 +1,133 @@
+"""The world outside a command: its streams, its terminal, its files. The only place that touches them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from kg_builder.issues import CaseError, Issue
+from kg_builder.progress import Progress
+
+if TYPE_CHECKING:
+    from kg_builder import KnowledgeGraph
+    from kg_builder.render.console import Page
+
+PIPED_WIDTH = 100
+BROKEN_PIPE = 141
+
+
+class UsageError(Exception):
+    """The command was called wrongly; exit 2."""
+
+
+class MissingError(Exception):
+    """Something that the command needs is not there; exit 3."""
+
+
+class ClosedError(Exception):
+    """Whoever read our output has gone (``| head``); nothing is left to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What every command is given: the options that all commands share, and ways to write."""
+
+    quiet: bool = False
+    colour: bool | None = None
+    debug: bool = False
+    release: Path | None = None
+
+    def open(self) -> KnowledgeGraph:
+        """Open the knowledge graph. Raises StoreError if there is no release."""
+        from kg_builder import KnowledgeGraph
+
+        return KnowledgeGraph.open(self.release)
+
+    def write(self, text: str) -> None:
+        """Write data to stdout at once. Raises ClosedError if nobody reads it any more."""
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _silence(sys.stdout)
+            raise ClosedError from None
+
+    def note(self, text: str) -> None:
+        """Say something on stderr, unless the user wants quiet."""
+        if not self.quiet:
+            say(text)
+
+    def page(self) -> Page:
+        """Return width and colour of stdout: colour on a terminal, unless NO_COLOR or an option says otherwise."""
+        from kg_builder.render.console import Page
+
+        is_terminal = sys.stdout.isatty()
+        colour = self.colour
+        if colour is None:
+            colour = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if is_terminal else _width_asked_for()
+        return Page(width=width, colour=colour)
+
+    def progress(self, *, while_writing: bool = False) -> Progress:
+        """Return a progress line on stderr: on a terminal only, and not where output would run through it."""
+        shown = sys.stderr.isatty() and not self.quiet and not (while_writing and sys.stdout.isatty())
+        return Progress(shown=shown, width=shutil.get_terminal_size().columns)
+
+
+def say(text: str) -> None:
+    """Write a message to stderr."""
+    try:
+        sys.stderr.write(f"salvage-kg: {text}\n")
+    except BrokenPipeError:
+        _silence(sys.stderr)
+
+
+def report(issues: Iterable[Issue]) -> None:
+    """Write each issue on a line of stderr, as editors and graders of logs read it: file:line: field: message."""
+    try:
+        sys.stderr.writelines(f"{issue}\n" for issue in issues)
+    except BrokenPipeError:
+        _silence(sys.stderr)
+
+
+def read_text(path: str) -> str:
+    """Return the text of a file, or of standard input for `-`.
+
+    Raises:
+        UsageError: if there is no such file, or it is a folder.
+        CaseError: C001 if it is not UTF-8.
+    """
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path}: is a folder, not a file") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"not UTF-8 text (byte {error.start + 1} of the file)"
+        raise CaseError([Issue(name_of(path), line, "", "C001", message, "save it as UTF-8")]) from None
+
+
+def name_of(path: str) -> str:
+    """Return how messages name an input."""
+    return "<stdin>" if path == "-" else path
+
+
+def _width_asked_for() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) > 0 else PIPED_WIDTH
+
+
+def _silence(stream: TextIO) -> None:
+    """Send what is still in the buffer nowhere, so that the interpreter does not complain at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,1 @@
+"""What curators need: everything that is wrong with tables and ontology, told so that it can be repaired."""

@@ -1,0 +1,139 @@
+"""The answer to one case, as the contract of `options` fixes it (JSON Schema: `salvage-kg schema answer`)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NOTICE = (
+    "For research and education only: not medical advice. Options, rejections and warnings follow from the "
+    "knowledge version named here and from what the case states; a specialist decides."
+)
+
+EffectName = Literal["excludes", "inactivates", "retains", "cautions", "favours"]
+StatusName = Literal["active", "partial", "retained", "not-active", "excluded"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class KnowledgeVersion(_Model):
+    """Which knowledge an answer came from."""
+
+    version: str
+    built: str = Field(description="release date of the knowledge, ISO 8601")
+    sha256: str
+
+
+class Finding(_Model):
+    """One rule solution about one option."""
+
+    iri: str
+    code: str = Field(description="reason code, for instance prior-failure")
+    effect: EffectName
+    degree: str | None = Field(default=None, description="full, partial; tested-negative, not-shown; observed …")
+    text: str
+    rule: str
+    because: tuple[str, ...] = Field(description="IRIs of every premise: claims, case facts, findings")
+    sources: tuple[str, ...] = Field(description="IRIs of the sources of the claims it rests on")
+
+
+class OptionAnswer(_Model):
+    """A drug, product or modality with its status."""
+
+    name: str
+    iri: str
+    status: StatusName
+    rank: int | None = Field(description="1 is first; null unless active")
+    rank_keys: dict[str, int | str] = Field(default_factory=dict, description="the named keys behind the rank, in order")
+    findings: tuple[Finding, ...]
+
+
+class RegimenAnswer(_Model):
+    """A named or composed regimen."""
+
+    name: str
+    iri: str | None = None
+    components: tuple[str, ...]
+    status: StatusName
+    rank: int | None
+    on_pareto_front: bool
+    objectives: dict[str, int | str]
+    findings: tuple[Finding, ...]
+
+
+class Action(_Model):
+    """Something to do that is no drug."""
+
+    name: str
+    iri: str
+    text: str
+    because: tuple[str, ...]
+
+
+class WarningAnswer(_Model):
+    """Something to watch for or to adjust."""
+
+    name: str
+    iri: str
+    text: str
+    agents: tuple[str, ...]
+    because: tuple[str, ...]
+
+
+class MissingTest(_Model):
+    """A result that the case lacks and that would change the answer."""
+
+    test: str
+    would_change: tuple[str, ...]
+
+
+class Answer(_Model):
+    """Options, rejections, warnings and actions for one case."""
+
+    case: str
+    knowledge: KnowledgeVersion
+    goal: str | None
+    agents: tuple[OptionAnswer, ...]
+    regimens: tuple[RegimenAnswer, ...]
+    modalities: tuple[OptionAnswer, ...]
+    actions: tuple[Action, ...]
+    warnings: tuple[WarningAnswer, ...]
+    missing: tuple[MissingTest, ...]
+    notice: str = NOTICE
+
+
+class MatchedItem(_Model):
+    """One item of the algorithm that counted."""
+
+    item: str
+    score: float
+    iri: str
+
+
+class DrugScore(_Model):
+    """Score of one drug code of the algorithm."""
+
+    name: str
+    iri: str
+    code: str
+    score: float
+    level: int
+    interpretation: str
+    matched: tuple[MatchedItem, ...]
+    gene_read: bool = Field(description="false: the case gives nothing about the gene; the level says nothing then")
+
+
+class AlgorithmName(_Model):
+    name: str
+    version: str
+
+
+class Susceptibility(_Model):
+    """What the scoring algorithm says of one case."""
+
+    case: str
+    algorithm: AlgorithmName
+    drugs: tuple[DrugScore, ...]

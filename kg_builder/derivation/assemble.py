@@ -1,0 +1,165 @@
+"""From the graph of a case to its answer: texts, order, and what is missing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from kg_builder.derivation.answer import (
+    Action,
+    Answer,
+    Finding,
+    KnowledgeVersion,
+    MissingTest,
+    OptionAnswer,
+    WarningAnswer,
+)
+from kg_builder.derivation.casegraph import CaseGraph, FindingNode
+from kg_builder.derivation.rank import rank_keys
+from kg_builder.derivation.rules import Rule
+from kg_builder.derivation.texts import Texts
+from kg_builder.vocabulary import compact
+
+_ORDER = {"active": 0, "partial": 1, "retained": 2, "not-active": 3, "excluded": 4}
+_EFFECTS = {"excludes": 0, "inactivates": 1, "retains": 2, "cautions": 3, "favours": 4}
+
+
+class Assembly:
+    """Turns the graph of one case into its answer."""
+
+    def __init__(self, graph: CaseGraph, rules: Mapping[str, Rule], version: KnowledgeVersion, case_id: str) -> None:
+        self._graph, self._know = graph, graph.knowledge
+        self._version, self._case_id = version, case_id
+        self._texts = Texts(graph, rules)
+
+    def answer(self) -> Answer:
+        """Return the whole answer."""
+        statuses = self._graph.statuses
+        kinds = {agent: compact(agent).partition(":")[0] for agent in statuses}
+        ranks: dict[str, int] = {}
+        keys = {}
+        for kind in ("drug", "modality"):
+            active = [a for a, (status, _) in statuses.items() if status == "active" and kinds[a] == kind]
+            found = rank_keys(self._graph, active)
+            for place, agent in enumerate(sorted(active, key=lambda a: (tuple(found[a].values()), a)), 1):
+                ranks[agent] = place
+            keys.update(found)
+        options = [
+            OptionAnswer(
+                name=self._know.label(agent),
+                iri=agent,
+                status=status,  # type: ignore[arg-type]
+                rank=ranks.get(agent),
+                rank_keys=keys.get(agent, {}),
+                findings=tuple(self._finding(f) for f in self._ordered(agent)),
+            )
+            for agent, (status, _) in statuses.items()
+        ]
+        options.sort(key=lambda o: (_ORDER[o.status], o.rank or 0, o.name, o.iri))
+        actions, warnings = self._advice()
+        return Answer(
+            case=self._case_id,
+            knowledge=self._version,
+            goal=self._goal(),
+            agents=tuple(o for o in options if kinds[o.iri] == "drug"),
+            regimens=(),
+            modalities=tuple(o for o in options if kinds[o.iri] == "modality"),
+            actions=actions,
+            warnings=warnings,
+            missing=self._missing(),
+        )
+
+    def _ordered(self, agent: str) -> list[FindingNode]:
+        return sorted(self._graph.findings.get(agent, ()), key=lambda f: (_EFFECTS[f.effect], f.reason, f.rule, f.iri))
+
+    def _finding(self, finding: FindingNode) -> Finding:
+        return Finding(
+            iri=finding.iri,
+            code=finding.reason,
+            effect=finding.effect,  # type: ignore[arg-type]
+            degree=finding.degree,
+            text=self._texts.finding(finding),
+            rule=finding.rule,
+            because=tuple(n for n in self._graph.walk(finding.iri) if n != finding.iri),
+            sources=tuple(self._graph.sources(finding.iri)),
+        )
+
+    def _goal(self) -> str | None:
+        goals = [g for node in self._graph.nodes("goalIn") for g in self._graph.values(node, "aimsAt")]
+        return self._know.label(min(goals)) if goals else None
+
+    def _advice(self) -> tuple[tuple[Action, ...], tuple[WarningAnswer, ...]]:
+        nodes: dict[str, list[str]] = defaultdict(list)
+        for node in self._graph.nodes("receivedIn"):
+            nodes[self._graph.value(node, "advises") or ""].append(node)
+        actions: list[tuple[int, Action]] = []
+        warnings: list[tuple[bool, WarningAnswer]] = []
+        for term, given in sorted(nodes.items(), key=lambda item: self._know.label(item[0])):
+            because = tuple(dict.fromkeys(n for node in given for n in self._graph.walk(node) if n != node))
+            text = self._advice_text(given)
+            if compact(term).startswith("action:"):
+                claims = [c for node in given for c in self._graph.claims(node)]
+                place = min((int(self._know.first(c, "priority", "99")) for c in claims), default=99)
+                actions.append((place, Action(name=self._know.label(term), iri=term, text=text, because=because)))
+            else:
+                agents = sorted({self._know.label(a) for node in given for a in self._graph.values(node, "aboutAgent")})
+                warning = WarningAnswer(name=self._know.label(term), iri=term, text=text, agents=tuple(agents), because=because)
+                from_case = any(self._is_called_for(node) for node in given)
+                warnings.append((not from_case, warning))
+        actions.sort(key=lambda item: (item[0], item[1].name))
+        warnings.sort(key=lambda item: (item[0], item[1].name))
+        return tuple(a for _, a in actions), tuple(w for _, w in warnings)
+
+    def _is_called_for(self, node: str) -> bool:
+        """Whether the case itself, and not merely the choice of an option, calls for the advice."""
+        return not (self._graph.value(node, "ofRule") or "").endswith("/warn-toxicity")
+
+    def _advice_text(self, given: list[str]) -> str:
+        notes, facts = [], []
+        for node in given:
+            own = [c for p in self._graph.premises(node) for c in self._claims_of(p)]
+            notes += [self._know.first(c, "http://www.w3.org/2000/01/rdf-schema#comment") for c in own]
+            if self._is_called_for(node):
+                facts += [self._texts.fact(f) for p in self._graph.premises(node) for f in self._called_by(p)]
+        parts = [", ".join(dict.fromkeys(facts)), "; ".join(dict.fromkeys(n for n in notes if n))]
+        return ": ".join(p for p in parts if p)
+
+    def _claims_of(self, node: str) -> list[str]:
+        if claims := self._graph.claims_of(node):
+            return claims
+        return [c for p in self._graph.premises(node) for c in self._graph.claims_of(p)] if self._is_finding(node) else []
+
+    def _called_by(self, node: str) -> list[str]:
+        is_status = (self._graph.value(node, "hasStatus") or "") != ""
+        return [] if is_status else self._graph.facts(node)
+
+    def _is_finding(self, node: str) -> bool:
+        return compact(node).startswith("finding:")
+
+    def _missing(self) -> tuple[MissingTest, ...]:
+        """Tests that the case lacks and that could turn a rejection, or confirm an option taken on trust."""
+        changes: dict[str, set[str]] = defaultdict(set)
+        for agent, (status, _) in self._graph.statuses.items():
+            found = self._graph.findings.get(agent, [])
+            stops = [f for f in found if f.effect == "excludes"]
+            unknown = [f for f in found if f.rule == "miss-marker-unknown"]
+            if all(f in unknown for f in stops) and status != "not-active":
+                for f in unknown:
+                    changes[self._test_name(f)].add(self._know.label(agent))
+            only_history = bool(stops) and all(f.rule == "fail-unspared" for f in stops)
+            if (status == "active" or only_history) and not self._is_tested(agent):
+                for gene in self._unread(agent):
+                    changes[f"sequencing of {self._know.label(gene)}"].add(self._know.label(agent))
+        return tuple(MissingTest(test=t, would_change=tuple(sorted(a))) for t, a in sorted(changes.items()))
+
+    def _test_name(self, finding: FindingNode) -> str:
+        claims = [c for node in finding.because for c in self._graph.claims_of(node)]
+        names = [n for c in claims for n in self._know.describe(c).get("testName", [])]
+        return names[0] if names else "test for " + self._texts.requirement(finding)
+
+    def _is_tested(self, agent: str) -> bool:
+        return any(agent in self._graph.values(t, "aboutAgent") for t in self._graph.nodes("testedIn"))
+
+    def _unread(self, agent: str) -> list[str]:
+        read = set(self._graph.nodes("readIn"))
+        return [g for g in self._know.describe(agent).get("testedBy", []) if g not in read]

@@ -1,0 +1,270 @@
+"""What the build adds to a materialised graph: every term reaches itself, and which claim is narrower.
+
+Both read the closures `isKindOf` and `reaches` that reasoning has put into the store, and write into
+graph:inferred.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from pyoxigraph import Literal, NamedNode, Quad, Store
+
+from kg_builder.knowledge.rows import TABLES, ClaimRow
+from kg_builder.knowledge.terms import TYPE, literal, node, sv
+from kg_builder.vocabulary import BASE, GRAPH_INFERRED, KINDS, SCOPE_ANY, SV
+
+#: Individuals that are no terms: nothing falls under them.
+_NO_TERMS: Final = {"claim", "condition", "field", "source"}
+_GRAPH: Final = NamedNode(GRAPH_INFERRED)
+#: Where the ground of an unconditional claim holds.
+ANY_CASE: Final = NamedNode(SCOPE_ANY)
+
+#: Role of a claim -> the closure along which one role is narrower than another.
+_ROLES: Final = {
+    "concernsAgent": "isKindOf",
+    "concernsSubstance": "reaches",
+    "precipitant": "reaches",
+    "fromAgent": "isKindOf",
+    "preferredOver": "isKindOf",
+    "selectsAlteration": "isKindOf",
+    "forDisease": "isKindOf",
+    "inRegion": "isKindOf",
+}
+#: What two claims of a class must have in common for one to override the other, beside their roles.
+_SAME: Final[dict[str, tuple[str, ...]]] = {
+    "UseConstraint": ("hasReason",),
+    "Favour": ("hasReason",),
+    "ToxicityClaim": ("givesWarning",),
+    "Advice": ("advises",),
+    "Prevalence": ("observedIn",),
+}
+#: Classes whose claims say that an agent does not work; a sensitivity overrides them.
+_AGAINST: Final = ("Resistance", "CrossResistance", "IntrinsicResistance")
+#: Classes where one claim does not override another, however narrow: items of a sum, parts of a pattern, goals.
+_NEVER: Final = {"ScoreRule", "RegimenPattern", "GoalClaim"}
+
+_DISEASE: Final = node("kind:disease")
+
+Closure = dict[NamedNode, set[NamedNode]]
+
+
+@dataclass(slots=True)
+class _Claim:
+    node: NamedNode
+    kind: str
+    roles: dict[str, NamedNode] = field(default_factory=dict)
+    same: tuple[frozenset[object], ...] = ()
+    #: alternatives of each condition that is not negated, by kind of fact
+    facts: dict[NamedNode, list[set[NamedNode]]] = field(default_factory=dict)
+    #: comparator and limit of each condition on a number, by parameter
+    numbers: dict[NamedNode, list[tuple[str, Decimal]]] = field(default_factory=dict)
+
+
+def derive_reflexive(store: Store) -> int:
+    """Add (t isKindOf t) and (t reaches t) for every term; return the number of triples added.
+
+    Rules then need no case of their own for a claim about the very term that a case states.
+    """
+    prefixes = tuple(f"{BASE}{kind}/" for kind in KINDS if kind not in _NO_TERMS)
+    terms = {
+        quad.subject
+        for quad in store.quads_for_pattern(None, TYPE, None, None)
+        if isinstance(quad.subject, NamedNode) and quad.subject.value.startswith(prefixes)
+    }
+    predicates = (sv("isKindOf"), sv("reaches"))
+    store.extend(Quad(term, predicate, term, _GRAPH) for term in terms for predicate in predicates)
+    return 2 * len(terms)
+
+
+def derive_grounds(store: Store) -> int:
+    """Make each unconditional claim a ground for the options it applies to; return the number of triples added.
+
+    A claim that has no condition needs no trigger in any case: it is its own ground, in every case. The
+    property is the claim's own (`sv:givesGround`), so that a rule finds the grounds of one kind at once.
+    """
+    added: list[Quad] = []
+    options = tuple(f"{BASE}{kind}/" for kind in ("drug", "modality", "regimen"))
+    for quad in store.quads_for_pattern(None, sv("conditionCount"), literal(0), None):
+        claim = quad.subject
+        if not isinstance(claim, NamedNode):
+            continue
+        ground = next((q.object for q in store.quads_for_pattern(claim, sv("givesGround"), None, None)), None)
+        if not isinstance(ground, NamedNode):
+            continue
+        added.append(Quad(claim, sv("ofClaim"), claim, _GRAPH))
+        added.append(Quad(claim, sv("groundIn"), ANY_CASE, _GRAPH))
+        for link in store.quads_for_pattern(claim, sv("appliesTo"), None, None):
+            if isinstance(link.object, NamedNode) and link.object.value.startswith(options):
+                added.append(Quad(link.object, ground, claim, _GRAPH))
+    store.extend(added)
+    return len(added)
+
+
+def derive_keys(store: Store) -> int:
+    """Name the key condition of each claim: the one that fewest claims share; return the number of triples added.
+
+    A rule that looks for triggered claims starts there, and not at a condition that a thousand claims share.
+    """
+    shared: dict[NamedNode, int] = defaultdict(int)
+    conditions: dict[NamedNode, list[NamedNode]] = defaultdict(list)
+    for quad in store.quads_for_pattern(None, sv("hasCondition"), None, None):
+        if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode):
+            shared[quad.object] += 1
+            conditions[quad.subject].append(quad.object)
+    keys = {claim: min(own, key=lambda c: (shared[c], c.value)) for claim, own in conditions.items()}
+    store.extend(Quad(claim, sv("keyCondition"), key, _GRAPH) for claim, key in keys.items())
+    return len(keys)
+
+
+def derive_narrower(store: Store) -> int:
+    """Add (a narrowerThan b) where claim a overrides claim b when both hold; return the number added.
+
+    - Within a class: every role of a equals or falls under that of b, one strictly, and they agree on what
+      the class asks for besides (constraints: the reason; toxicities: the toxicity).
+    - A sensitivity overrides a claim of resistance, cross-resistance or intrinsic resistance also where the agent
+      is equal.
+    - In either case a is about the same matter: each condition of b follows from one of a (an equal or narrower
+      term, a number within); or a asks for nothing at all (but a disease). An exception made for one marker or
+      one organ says nothing of another.
+    """
+    closures = {name: _closure(store, name) for name in set(_ROLES.values())}
+    claims = _read_claims(store)
+    pairs = set(_narrower_pairs(claims, closures))
+    predicate = sv("narrowerThan")
+    store.extend(Quad(a, predicate, b, _GRAPH) for a, b in pairs)
+    return len(pairs)
+
+
+def _closure(store: Store, name: str) -> Closure:
+    found: Closure = defaultdict(set)
+    for quad in store.quads_for_pattern(None, sv(name), None, None):
+        if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode):
+            found[quad.subject].add(quad.object)
+    return found
+
+
+def _read_claims(store: Store) -> list[_Claim]:
+    """Read the claims with their roles and conditions, sorted by IRI."""
+    prefix = f"{BASE}claim/"
+    kinds: dict[NamedNode, str] = {}
+    wanted = {model.claim_class for model in TABLES.values() if issubclass(model, ClaimRow)} - _NEVER
+    for quad in store.quads_for_pattern(None, TYPE, None, None):
+        subject, cls = quad.subject, quad.object
+        if isinstance(subject, NamedNode) and isinstance(cls, NamedNode) and subject.value.startswith(prefix):
+            local = cls.value.removeprefix(SV)
+            if local in wanted:
+                kinds[subject] = local
+    claims = {iri: _Claim(iri, kind) for iri, kind in sorted(kinds.items(), key=lambda item: item[0].value)}
+    for role in _ROLES:
+        for quad in store.quads_for_pattern(None, sv(role), None, None):
+            claim = claims.get(quad.subject)  # type: ignore[arg-type]
+            if claim and isinstance(quad.object, NamedNode):
+                claim.roles[role] = quad.object
+    for claim in claims.values():
+        claim.same = tuple(
+            frozenset(q.object for q in store.quads_for_pattern(claim.node, sv(p), None, None))
+            for p in _SAME.get(claim.kind, ())
+        )
+        _read_conditions(store, claim)
+    return list(claims.values())
+
+
+def _read_conditions(store: Store, claim: _Claim) -> None:
+    """Read a claim's conditions into it; negated ones are left out."""
+    for link in store.quads_for_pattern(claim.node, sv("hasCondition"), None, None):
+        said: dict[str, list[NamedNode | Literal]] = defaultdict(list)
+        for quad in store.quads_for_pattern(link.object, None, None, None):  # type: ignore[arg-type]
+            if isinstance(quad.object, NamedNode | Literal):
+                said[quad.predicate.value.removeprefix(SV)].append(quad.object)
+        if "isNegated" in said:
+            continue
+        for kind in said["conditionKind"]:
+            terms = {term for term in said["conditionTerm"] if isinstance(term, NamedNode)}
+            if isinstance(kind, NamedNode):
+                claim.facts.setdefault(kind, []).append(terms)
+        for parameter in said["onParameter"]:
+            if isinstance(parameter, NamedNode):
+                number = (said["comparator"][0].value, Decimal(said["limit"][0].value))
+                claim.numbers.setdefault(parameter, []).append(number)
+
+
+def _narrower_pairs(claims: list[_Claim], closures: dict[str, Closure]) -> Iterator[tuple[NamedNode, NamedNode]]:
+    by_agent: dict[tuple[str, str, NamedNode], list[_Claim]] = defaultdict(list)
+    for claim in claims:
+        for role in ("concernsAgent", "concernsSubstance"):
+            if role in claim.roles:
+                by_agent[claim.kind, role, claim.roles[role]].append(claim)
+    for a in claims:
+        for role in ("concernsAgent", "concernsSubstance"):
+            if role not in a.roles:
+                continue
+            for agent in _above(closures[_ROLES[role]], a.roles[role]):
+                for b in by_agent.get((a.kind, role, agent), ()):
+                    if a is not b and _overrides(a, b, closures):
+                        yield a.node, b.node
+                for kind in _AGAINST if a.kind == "Sensitivity" else ():
+                    for b in by_agent.get((kind, role, agent), ()):
+                        if _is_about_the_same(a, b, closures["isKindOf"]):
+                            yield a.node, b.node
+
+
+def _above(closure: Closure, term: NamedNode) -> list[NamedNode]:
+    return sorted({term, *closure.get(term, ())}, key=lambda n: n.value)
+
+
+def _overrides(a: _Claim, b: _Claim, closures: dict[str, Closure]) -> bool:
+    """Whether a is narrower than b, a claim of the same class."""
+    if a.same != b.same or a.roles.keys() != b.roles.keys():
+        return False
+    is_strict = False
+    for role, term in a.roles.items():
+        other = b.roles[role]
+        if term != other:
+            if other not in closures[_ROLES[role]].get(term, ()):
+                return False
+            is_strict = True
+    return is_strict and _is_about_the_same(a, b, closures["isKindOf"])
+
+
+def _is_about_the_same(a: _Claim, b: _Claim, kinds: Closure) -> bool:
+    """Whether each condition of b follows from one of a's; or a has none (but a disease)."""
+    is_general = not a.numbers and not a.facts.keys() - {_DISEASE}
+    for kind, wide in b.facts.items():
+        narrow = a.facts.get(kind)
+        if narrow is None and (is_general or kind == _DISEASE):
+            continue
+        for terms in wide:
+            if not any(all({t, *kinds.get(t, ())} & terms for t in own) for own in narrow or ()):
+                return False
+    return is_general or all(
+        any(implies(one, other) for one in a.numbers.get(parameter, ()))
+        for parameter, others in b.numbers.items()
+        for other in others
+    )
+
+
+def implies(one: tuple[str, Decimal], other: tuple[str, Decimal]) -> bool:
+    """Whether every number that meets the first comparison meets the second.
+
+    >>> implies(("<", Decimal(30)), ("<", Decimal(60))), implies(("<=", Decimal(30)), ("<", Decimal(30)))
+    (True, False)
+    """
+    sign, limit = one
+    wide_sign, wide_limit = other
+    if sign == "=":
+        return {
+            "=": limit == wide_limit,
+            "<": limit < wide_limit,
+            "<=": limit <= wide_limit,
+            ">": limit > wide_limit,
+            ">=": limit >= wide_limit,
+        }[wide_sign]
+    if sign[0] != wide_sign[0]:
+        return False
+    is_inside = limit < wide_limit if sign[0] == "<" else limit > wide_limit
+    return is_inside or (limit == wide_limit and (sign == wide_sign or wide_sign.endswith("=")))

@@ -1,0 +1,72 @@
+"""A small made-up graph, reasoned over as the build does, in the embedded store and in rdflib."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import rdflib
+from pyoxigraph import NamedNode, Quad, RdfFormat, Store, parse
+
+from kg_builder.graph.materialise import materialise
+from kg_builder.graph.serialise import turtle
+from kg_builder.knowledge import derive_narrower, derive_reflexive
+from kg_builder.knowledge.knowledge import read_core
+from kg_builder.knowledge.names import NameIndex
+from kg_builder.vocabulary import GRAPH_ASSERTED, GRAPH_CORE, GRAPH_INFERRED, RDFS, SKOS, compact
+
+ROOT = Path(__file__).parents[2]
+
+
+def build_store(text: bytes) -> Store:
+    """Reason over the core ontology and the Turtle given, as a build does."""
+    asserted = NamedNode(GRAPH_ASSERTED)
+    store = Store()
+    store.extend(read_core(ROOT / "ontology" / "core"))
+    store.extend(Quad(q.subject, q.predicate, q.object, asserted) for q in parse(text, format=RdfFormat.TURTLE))
+    materialise(store, tbox=GRAPH_CORE, asserted=[GRAPH_CORE, GRAPH_ASSERTED], inferred=GRAPH_INFERRED)
+    derive_narrower(store)
+    derive_reflexive(store)
+    return store
+
+
+def unite(store: Store) -> rdflib.Graph:
+    """Return all statements of a store as one rdflib graph."""
+    return rdflib.Graph().parse(data=turtle(store), format="turtle")
+
+
+@pytest.fixture(scope="session")
+def fixture_text() -> bytes:
+    return (Path(__file__).parent / "fixture.ttl").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def build() -> Callable[[bytes], Store]:
+    return build_store
+
+
+@pytest.fixture(scope="session")
+def union() -> Callable[[Store], rdflib.Graph]:
+    return unite
+
+
+@pytest.fixture(scope="session")
+def store(fixture_text: bytes) -> Store:
+    return build_store(fixture_text)
+
+
+@pytest.fixture(scope="session")
+def graph(store: Store) -> rdflib.Graph:
+    return unite(store)
+
+
+@pytest.fixture(scope="session")
+def names(store: Store) -> NameIndex:
+    synonyms: dict[str, list[str]] = {}
+    for quad in store.quads_for_pattern(None, NamedNode(SKOS + "altLabel"), None, None):
+        synonyms.setdefault(quad.subject.value, []).append(quad.object.value)
+    labels = store.quads_for_pattern(None, NamedNode(RDFS + "label"), None, None)
+    return NameIndex.from_terms(
+        (compact(q.subject.value), q.object.value, synonyms.get(q.subject.value, ())) for q in labels
+    )

@@ -1,0 +1,117 @@
+"""Every question gives its expected rows on the made-up graph, in the embedded store and in rdflib."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import rdflib
+import yaml
+from pyoxigraph import Store
+
+from kg_builder.ask import Cell, Iri, bind, find_query, load_catalogue, run, run_rdflib
+from kg_builder.ask.files import LITERALS, kinds_of
+from kg_builder.ask.guard import check_query
+from kg_builder.issues import QueryError
+from kg_builder.knowledge.names import NameIndex
+
+ROOT = Path(__file__).parents[2]
+ASK = ROOT / "queries" / "ask"
+CATALOGUE = load_catalogue(ASK)
+EXPECTED = yaml.safe_load((Path(__file__).parent / "expected.yaml").read_text(encoding="utf-8"))
+
+
+def plain(cell: Cell) -> str | int | None:
+    """Return a cell as expected.yaml writes it."""
+    if isinstance(cell, Iri):
+        return cell.curie
+    return f"{cell} (decimal)" if isinstance(cell, Decimal) else cell  # type: ignore[return-value]
+
+
+def test_every_question_has_expected_rows() -> None:
+    assert sorted(CATALOGUE) == sorted(EXPECTED)
+    assert len(CATALOGUE) == 19
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_rows_in_the_embedded_store(name: str, store: Store, names: NameIndex) -> None:
+    rows = run(store, bind(CATALOGUE[name], {}, names))
+    expected = EXPECTED[name] or []
+    assert [[plain(cell) for cell in row] for row in rows.rows] == expected
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_rdflib_gives_the_same_rows(name: str, graph: rdflib.Graph, store: Store, names: NameIndex) -> None:
+    query = bind(CATALOGUE[name], {}, names)
+    assert run_rdflib(graph, query) == run(store, query)
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_cells_are_of_the_type_the_header_states(name: str, store: Store, names: NameIndex) -> None:
+    header = CATALOGUE[name].header
+    rows = run(store, bind(CATALOGUE[name], {}, names))
+    assert rows.columns == tuple(each.name for each in header.returns)
+    python = {"integer": int, "decimal": Decimal, "string": str}
+    for row in rows.rows:
+        for cell, said in zip(row, header.returns, strict=True):
+            if cell is None:
+                continue
+            if said.type in LITERALS:
+                assert isinstance(cell, python[said.type]) and not isinstance(cell, Iri), (name, said.name, cell)
+            else:
+                assert isinstance(cell, Iri) and cell.curie.partition(":")[0] in kinds_of(said.type), (name, said, cell)
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_numbers_have_units(name: str) -> None:
+    missing = [r.name for r in CATALOGUE[name].header.returns if r.type in ("integer", "decimal") and not r.unit]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("queries/ask/*.rq")) + sorted(ROOT.glob("queries/check/*.rq")))
+def test_files_pass_the_guard_for_strangers(path: Path) -> None:
+    assert check_query(path.read_text(encoding="utf-8"), path.name) == "SELECT"
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "column", "values"),
+    [
+        ("drugs-still-active", {"drug": "ALF"}, "active", ["drug:beta", "drug:beta-two"]),
+        ("drugs-still-active", {"drug": "alpha plus", "disease": "pox"}, "active", ["drug:beta", "drug:beta-two"]),
+        ("drugs-of-a-class", {"class": "betine"}, "drug", ["drug:beta", "drug:beta-two"]),
+        ("drugs-by-barrier", {"barrier": "low", "class": "class:betine"}, "drug", ["drug:beta-two"]),
+        ("what-an-alteration-does", {"alteration": "G:A1B"}, "says", ["fitness cost", "resistance", "sensitivity"]),
+        ("indications-of-a-disease", {"disease": "pox", "line": "1"}, "option",
+         ["drug:alpha-plus", "drug:gamma", "drug:alpha"]),
+        ("indications-of-a-disease", {"disease": "black pox", "line": "4"}, "option",
+         ["drug:alpha-plus", "drug:gamma", "class:betine"]),
+        ("sources-of-a-claim", {"claim": "claim:use-betine"}, "source", ["source:book", "source:paper"]),
+        ("weakly-supported-claims", {"order": "5"}, "claim", []),
+    ],
+)  # fmt: skip
+def test_parameters_narrow_the_rows(
+    name: str,
+    params: dict[str, str],
+    column: str,
+    values: list[str],
+    store: Store,
+    graph: rdflib.Graph,
+    names: NameIndex,
+) -> None:
+    query = bind(CATALOGUE[name], params, names)
+    rows = run(store, query)
+    place = rows.columns.index(column)
+    assert [plain(row[place]) for row in rows.rows] == values
+    assert run_rdflib(graph, query) == rows
+
+
+def test_a_claim_that_is_not_there_is_told_with_the_nearest(store: Store, names: NameIndex) -> None:
+    query = bind(CATALOGUE["sources-of-a-claim"], {"claim": "claim:use-alfa"}, names)
+    with pytest.raises(QueryError, match=r"claim: no claim 'claim:use-alfa'; nearest: claim:use-alpha.*\[Q004\]"):
+        run(store, query)
+
+
+def test_an_unknown_question_is_told_with_the_nearest() -> None:
+    with pytest.raises(QueryError, match=r"drugs-still-activ: no query .* nearest: drugs-still-active.*\[Q001\]"):
+        find_query("drugs-still-activ", ASK)
