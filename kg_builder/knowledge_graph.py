@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,12 +16,14 @@ from kg_builder.derivation.case import Case, read_case, split_cases
 from kg_builder.derivation.casegraph import CaseGraph, KnowledgeReader
 from kg_builder.derivation.context import read_context
 from kg_builder.derivation.explain import Explanation, explain_claim, source_text
-from kg_builder.derivation.prepare import OPTIONS, Prepared, prepare_case
+from kg_builder.derivation.facts import Prepared
+from kg_builder.derivation.prepare import OPTIONS, prepare_case
 from kg_builder.derivation.proof import ProofNode
 from kg_builder.derivation.rules import Rule, read_rules, run_rules, schedule
 from kg_builder.derivation.susceptibility import Algorithm
 from kg_builder.graph.store import Manifest, open_release, read_manifest
-from kg_builder.issues import CaseError, Issue, StoreError
+from kg_builder.issues import CaseError, Issue
+from kg_builder.places import find_home
 from kg_builder.vocabulary import KINDS, expand
 
 if TYPE_CHECKING:
@@ -29,12 +31,6 @@ if TYPE_CHECKING:
 
 #: Cases scored together; more would not be faster and would hold more memory.
 SCORE_BATCH = 250
-
-
-def _home(*parts: str) -> Path:
-    """Return a folder that ships with the package, or stands beside it in a check-out."""
-    inside = Path(__file__).parent / "data"
-    return (inside if inside.exists() else Path(__file__).parent.parent).joinpath(*parts)
 
 
 class KnowledgeGraph:
@@ -45,7 +41,7 @@ class KnowledgeGraph:
 
     def __init__(self, store: ox.Store, manifest: Manifest, *, rules: Iterable[Rule] | None = None) -> None:
         self._store, self.manifest = store, manifest
-        self._rules = tuple(rules) if rules is not None else read_rules(_home("queries", "derive"))
+        self._rules = tuple(rules) if rules is not None else read_rules(find_home("queries", "derive"))
         self._by_name = {rule.name: rule for rule in self._rules}
         self._runs = schedule(self._rules)
         self._knowledge = KnowledgeReader(store)
@@ -78,7 +74,8 @@ class KnowledgeGraph:
         Raises:
             CaseError: every fault of every case.
         """
-        cases, issues = [], []
+        cases: list[Case] = []
+        issues: list[Issue] = []
         for item in self.try_cases(text, path=path):
             if isinstance(item, CaseError):
                 issues.extend(item.issues)
@@ -97,12 +94,27 @@ class KnowledgeGraph:
                     raise data
                 case = read_case(data, path=where)
                 if case.id in seen:
-                    raise CaseError([Issue(where, 0, "/id", "C010", f"case id '{case.id}' stands twice", "ids are unique in a batch")])
+                    raise CaseError(
+                        [
+                            Issue(
+                                where,
+                                0,
+                                "/id",
+                                "C010",
+                                f"case id '{case.id}' stands twice",
+                                "ids are unique in a batch",
+                            )
+                        ]
+                    )
                 seen.add(case.id)
                 prepare_case(case, self._context, path=where)
                 yield case
             except CaseError as error:
                 yield error
+
+    def remarks(self, case: Case, *, path: str = "") -> tuple[Issue, ...]:
+        """Return warnings about how a case was read, for instance a reference residue that is not the gene's."""
+        return prepare_case(case, self._context, path=path or case.id).remarks
 
     def options(self, case: Case) -> Answer:
         """Derive the options for one case.
@@ -135,7 +147,7 @@ class KnowledgeGraph:
 
     def susceptibility(self, cases: Iterable[Case]) -> Iterator[Susceptibility]:
         """Score each case with the current algorithm, in order; cases are scored in batches."""
-        algorithm = Algorithm(self._store, self._knowledge, _home("queries", "score"))
+        algorithm = Algorithm(self._store, self._knowledge, find_home("queries", "score"))
         stream = iter(cases)
         while batch := [(c.id, prepare_case(c, self._context, path=c.id)) for c in islice(stream, SCORE_BATCH)]:
             yield from algorithm.score(batch)
@@ -181,7 +193,7 @@ class KnowledgeGraph:
         from kg_builder.ask import bind, find_query, load_untrusted_query, run
 
         is_file = name.endswith(".rq")
-        query = load_untrusted_query(Path(name)) if is_file else find_query(name, _home("queries", "ask"))
+        query = load_untrusted_query(Path(name)) if is_file else find_query(name, find_home("queries", "ask"))
         return run(self._store, bind(query, {k: str(v) for k, v in params.items()}, self._context.names))
 
     def list(self, kind: str) -> list[tuple[str, str, str]]:
@@ -216,7 +228,9 @@ class KnowledgeGraph:
         iri = expand(self._resolve_option(agent))
         if iri not in graph.statuses:
             names = ", ".join(sorted(self._knowledge.label(a) for a in graph.statuses))
-            message = f"{self._knowledge.label(iri)} is neither indicated for the disease of case '{case.id}' nor did it fail"
+            message = (
+                f"{self._knowledge.label(iri)} is neither indicated for the disease of case '{case.id}' nor did it fail"
+            )
             raise CaseError([Issue("", 0, "", "C011", message, f"candidates: {names}")])
         return iri
 
@@ -225,12 +239,8 @@ class KnowledgeGraph:
 
 
 def _singular(kind: str) -> str:
-    words: Mapping[str, str] = {k + "s": k for k in KINDS} | {"classes": "class", "statuses": "status", "evidence": "evidence"}
-    prefix = words.get(kind, kind)
-    prefix = {"toxicities": "toxicity", "comorbidities": "comorbidity", "modalities": "modality", "allergies": "allergy", "therapies": "modality"}.get(prefix, prefix)
-    if prefix not in KINDS:
-        raise KeyError(kind)
-    return prefix
-
-
-
+    """Return the CURIE prefix of a kind written in the singular or plural."""
+    for word in (kind, kind.removesuffix("s"), kind.removesuffix("es"), kind.removesuffix("ies") + "y"):
+        if word in KINDS:
+            return word
+    raise KeyError(kind)

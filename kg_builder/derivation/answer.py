@@ -47,7 +47,9 @@ class OptionAnswer(_Model):
     iri: str
     status: StatusName
     rank: int | None = Field(description="1 is first; null unless active")
-    rank_keys: dict[str, int | str] = Field(default_factory=dict, description="the named keys behind the rank, in order")
+    rank_keys: dict[str, int | str] = Field(
+        default_factory=dict, description="the named keys behind the rank, in order"
+    )
     findings: tuple[Finding, ...]
 
 

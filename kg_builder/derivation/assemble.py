@@ -48,7 +48,7 @@ class Assembly:
             OptionAnswer(
                 name=self._know.label(agent),
                 iri=agent,
-                status=status,  # type: ignore[arg-type]
+                status=status,
                 rank=ranks.get(agent),
                 rank_keys=keys.get(agent, {}),
                 findings=tuple(self._finding(f) for f in self._ordered(agent)),
@@ -76,7 +76,7 @@ class Assembly:
         return Finding(
             iri=finding.iri,
             code=finding.reason,
-            effect=finding.effect,  # type: ignore[arg-type]
+            effect=finding.effect,
             degree=finding.degree,
             text=self._texts.finding(finding),
             rule=finding.rule,
@@ -103,7 +103,9 @@ class Assembly:
                 actions.append((place, Action(name=self._know.label(term), iri=term, text=text, because=because)))
             else:
                 agents = sorted({self._know.label(a) for node in given for a in self._graph.values(node, "aboutAgent")})
-                warning = WarningAnswer(name=self._know.label(term), iri=term, text=text, agents=tuple(agents), because=because)
+                warning = WarningAnswer(
+                    name=self._know.label(term), iri=term, text=text, agents=tuple(agents), because=because
+                )
                 from_case = any(self._is_called_for(node) for node in given)
                 warnings.append((not from_case, warning))
         actions.sort(key=lambda item: (item[0], item[1].name))
@@ -127,7 +129,9 @@ class Assembly:
     def _claims_of(self, node: str) -> list[str]:
         if claims := self._graph.claims_of(node):
             return claims
-        return [c for p in self._graph.premises(node) for c in self._graph.claims_of(p)] if self._is_finding(node) else []
+        return (
+            [c for p in self._graph.premises(node) for c in self._graph.claims_of(p)] if self._is_finding(node) else []
+        )
 
     def _called_by(self, node: str) -> list[str]:
         is_status = (self._graph.value(node, "hasStatus") or "") != ""

@@ -228,7 +228,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 def _load_yaml(text: str, path: str) -> list[object]:
     try:
-        return [d for d in yaml.load_all(text, Loader=_StrictLoader) if d is not None]  # noqa: S506 a SafeLoader
+        return [d for d in yaml.load_all(text, Loader=_StrictLoader) if d is not None]
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or str(error) or "nested too deeply"
@@ -258,7 +258,9 @@ def split_cases(text: str, *, path: str) -> list[tuple[str, object | CaseError]]
             flat = data if isinstance(data, list) else [data]
         else:
             lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-            if len(lines) > 1 and all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for _, line in lines):
+            if len(lines) > 1 and all(
+                line.lstrip().startswith("{") and line.rstrip().endswith("}") for _, line in lines
+            ):
                 return [_split_line(path, n, line) for n, line in lines]
             if len(lines) > 1 and lines[0][1].rstrip().endswith("}") and lines[0][1].lstrip().startswith("{"):
                 return [_split_line(path, n, line) for n, line in lines]

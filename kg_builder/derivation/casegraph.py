@@ -80,11 +80,13 @@ class FindingNode:
 class CaseGraph:
     """The facts and conclusions of one case, by subject and property."""
 
-    def __init__(self, iri: str, triples: Iterable[ox.Triple], texts: dict[str, str], knowledge: KnowledgeReader) -> None:
+    def __init__(
+        self, iri: str, triples: Iterable[ox.Triple], texts: dict[str, str], knowledge: KnowledgeReader
+    ) -> None:
         self.iri, self.texts, self.knowledge = iri, texts, knowledge
         self._nodes: dict[str, dict[str, list[str]]] = {}
         self._members: dict[str, list[str]] = {}
-        for subject, predicate, value in dict.fromkeys((t.subject.value, t.predicate.value, t.object.value) for t in triples):  # type: ignore[union-attr]
+        for subject, predicate, value in dict.fromkeys(map(_plain, triples)):
             key = predicate.removeprefix(SV)
             self._nodes.setdefault(subject, {}).setdefault(key, []).append(value)
             if value == iri:
@@ -160,12 +162,17 @@ class CaseGraph:
         return [n for n in self.walk(iri) if compact(n).startswith("claim:")]
 
     def facts(self, iri: str) -> list[str]:
-        """Return the facts as given under a conclusion, those of derived facts left out."""
-        return [n for n in self.walk(iri) if n in self.texts]
+        """Return the facts under a conclusion, in the order in which the case gives them."""
+        under = set(self.walk(iri))
+        return [fact for fact in self.texts if fact in under]
 
     def sources(self, iri: str) -> list[str]:
         """Return the sources of the claims under a conclusion, sorted."""
         return sorted({s for claim in self.claims(iri) for s in self.knowledge.sources(claim)})
+
+
+def _plain(triple: ox.Triple) -> tuple[str, str, str]:
+    return triple.subject.value, triple.predicate.value, triple.object.value  # type: ignore[union-attr]
 
 
 def number_text(value: str) -> str:

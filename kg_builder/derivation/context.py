@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,10 +12,9 @@ import pyoxigraph as ox
 from kg_builder.knowledge.alterations import AlterationReader, Gene
 from kg_builder.knowledge.names import NameIndex
 from kg_builder.knowledge.patterns import Pattern, Patterns, read_residues
-from kg_builder.vocabulary import SV, compact
+from kg_builder.vocabulary import RDFS, SKOS, SV, compact
 
-_PROLOGUE = f"PREFIX sv: <{SV}> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> PREFIX skos: <http://www.w3.org/2004/02/skos/core#> "
-_LABELS = _PROLOGUE + "SELECT ?term ?label WHERE { ?term a ?class ; rdfs:label ?label . MINUS { ?term a sv:Claim } }"
+_PROLOGUE = f"PREFIX sv: <{SV}> PREFIX rdfs: <{RDFS}> PREFIX skos: <{SKOS}> "
 _NAMED = _PROLOGUE + "SELECT ?term ?label WHERE { ?term rdfs:label ?label }"
 _SYNONYMS = _PROLOGUE + "SELECT ?term ?name WHERE { ?term skos:altLabel ?name }"
 _GENES = _PROLOGUE + (
@@ -31,9 +31,11 @@ _PARAMETERS = _PROLOGUE + (
     "OPTIONAL { ?parameter sv:plausibleMinimum ?low } OPTIONAL { ?parameter sv:plausibleMaximum ?high } }"
 )
 _FIELDS = _PROLOGUE + (
-    "SELECT ?path ?parameter ?true ?false WHERE { ?field sv:casePath ?path . OPTIONAL { ?field sv:statesParameter ?parameter } "
-    "OPTIONAL { ?field sv:statesIfTrue ?true } OPTIONAL { ?field sv:statesIfFalse ?false } }"
+    "SELECT ?path ?parameter ?true ?false WHERE { ?field sv:casePath ?path . "
+    "OPTIONAL { ?field sv:statesParameter ?parameter } OPTIONAL { ?field sv:statesIfTrue ?true } "
+    "OPTIONAL { ?field sv:statesIfFalse ?false } }"
 )
+_IN_GENE = _PROLOGUE + "SELECT ?term ?gene WHERE { ?term sv:inGene ?gene }"
 _NEGATES = _PROLOGUE + "SELECT ?term ?other WHERE { ?term sv:negates ?other }"
 _BROADER = _PROLOGUE + "SELECT ?term ?wider WHERE { ?term a sv:Alteration ; sv:isKindOf ?wider }"
 
@@ -61,7 +63,11 @@ class CaseField:
 
 @dataclass(frozen=True)
 class Context:
-    """Names, genes, parameters and shorthands of one knowledge graph; CURIEs throughout."""
+    """Names, genes, parameters and shorthands of one knowledge graph; CURIEs throughout.
+
+    ``in_gene`` lists the alterations declared of a gene, ``negates`` what a term rules out, ``wider`` what an
+    alteration is a kind of.
+    """
 
     names: NameIndex
     alterations: AlterationReader
@@ -69,6 +75,7 @@ class Context:
     declared: frozenset[str]
     parameters: dict[str, Parameter]
     fields: dict[str, CaseField]
+    in_gene: dict[str, tuple[str, ...]]
     negates: dict[str, tuple[str, ...]]
     wider: dict[str, tuple[str, ...]]
 
@@ -83,6 +90,13 @@ def _text(value: object) -> str | None:
     if isinstance(value, ox.NamedNode):
         return compact(value.value)
     return value.value if isinstance(value, ox.Literal) else None
+
+
+def _pairs(rows: Iterable[Sequence[str | None]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for one, other in rows:
+        found[str(one)].add(str(other))
+    return {key: tuple(sorted(values)) for key, values in found.items()}
 
 
 def read_context(store: ox.Store) -> Context:
@@ -109,12 +123,6 @@ def read_context(store: ox.Store) -> Context:
         for p, u, lo, hi in _rows(store, _PARAMETERS)
     }
     fields = {str(path): CaseField(str(path), p, yes, no) for path, p, yes, no in _rows(store, _FIELDS)}
-    negates: dict[str, list[str]] = defaultdict(list)
-    for term, other in _rows(store, _NEGATES):
-        negates[str(term)].append(str(other))
-    wider: dict[str, list[str]] = defaultdict(list)
-    for term, other in _rows(store, _BROADER):
-        wider[str(term)].append(str(other))
     return Context(
         names=names,
         alterations=AlterationReader(names, genes, any_reference=True),
@@ -122,6 +130,7 @@ def read_context(store: ox.Store) -> Context:
         declared=frozenset(c for c in labels if c.startswith("alteration:")),
         parameters=parameters,
         fields=fields,
-        negates={k: tuple(sorted(v)) for k, v in negates.items()},
-        wider={k: tuple(sorted(v)) for k, v in wider.items()},
+        in_gene=_pairs((gene, term) for term, gene in _rows(store, _IN_GENE)),
+        negates=_pairs(_rows(store, _NEGATES)),
+        wider=_pairs(_rows(store, _BROADER)),
     )

@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-NodeKind = Literal["status", "finding", "trigger", "meeting", "score", "level", "claim", "fact", "source", "axiom", "term"]
+NodeKind = Literal[
+    "status", "finding", "trigger", "meeting", "score", "level", "claim", "fact", "source", "axiom", "term"
+]
 
 
 class ProofNode(BaseModel):
@@ -18,4 +20,4 @@ class ProofNode(BaseModel):
     text: str
     rule: str | None = None
     repeated: bool = False
-    premises: tuple["ProofNode", ...] = ()
+    premises: tuple[ProofNode, ...] = ()

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from kg_builder.derivation.casegraph import CaseGraph
-from kg_builder.vocabulary import compact
+from kg_builder.vocabulary import BASE, compact
 
 _STATUS = {"current": 0, "alternative": 1, "former": 2}
 _BARRIER = {"high": 0, "intermediate": 1, "low": 2}
 UNKNOWN = 9
+SUPPORTIVE = BASE + "trait/supportive"
 Keys = dict[str, int | str]
 
 
@@ -49,7 +50,9 @@ def rank_keys(graph: CaseGraph, agents: Iterable[str]) -> dict[str, Keys]:
         for claim in graph.grounds(agent, "Indication"):
             said = know.describe(claim)
             if disease.intersection(said["forDisease"]):
-                evidence = int(know.first(said["hasEvidence"][0], "order", str(UNKNOWN))) if "hasEvidence" in said else UNKNOWN
+                evidence = (
+                    int(know.first(said["hasEvidence"][0], "order", str(UNKNOWN))) if "hasEvidence" in said else UNKNOWN
+                )
                 here = (_STATUS[compact(said["indicationStatus"][0]).partition(":")[2]], evidence)
                 place[agent] = min(place.get(agent, here), here)
         heights = [_BARRIER[know.first(claim, "barrierHeight")] for claim in graph.grounds(agent, "Barrier")]
@@ -67,6 +70,7 @@ def rank_keys(graph: CaseGraph, agents: Iterable[str]) -> dict[str, Keys]:
         reasons = {f.reason for f in graph.findings.get(agent, ()) if f.effect == "favours"}
         status, evidence = place.get(agent, (UNKNOWN, UNKNOWN))
         keys[agent] = {
+            "supportive": 1 if SUPPORTIVE in know.describe(agent).get("hasTrait", ()) else 0,
             "preferred_above": above.get(agent, 0),
             "indication": status,
             "evidence": evidence,

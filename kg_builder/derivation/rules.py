@@ -48,8 +48,17 @@ def read_rule(path: Path) -> Rule:
     header = yaml.safe_load("\n".join(line[2:] for line in text.splitlines() if line.startswith("#+"))) or {}
     stages = header.get("stages") if isinstance(header, dict) else None
     if not match or not stages or not header.get("summary"):
-        raise QueryError([Issue(str(path), 1, "", "Q101", "a rule is NN-name.rq with `#+ summary` and `#+ stages`", "")])
-    return Rule(match[1], str(header["summary"]), tuple(stages), text, str(header.get("text", "")), frozenset(header.get("needs", ())))
+        raise QueryError(
+            [Issue(str(path), 1, "", "Q101", "a rule is NN-name.rq with `#+ summary` and `#+ stages`", "")]
+        )
+    return Rule(
+        match[1],
+        str(header["summary"]),
+        tuple(stages),
+        text,
+        str(header.get("text", "")),
+        frozenset(header.get("needs", ())),
+    )
 
 
 def read_rules(folder: Path) -> tuple[Rule, ...]:
@@ -66,9 +75,7 @@ def schedule(rules: Iterable[Rule], *, last: int = 99) -> tuple[Rule, ...]:
     return tuple(rule for _, rule in sorted(runs, key=lambda run: run[0]))
 
 
-def run_rules(
-    store: ox.Store, runs: Sequence[Rule], graph: ox.NamedNode, *, facts: Iterable[str]
-) -> list[ox.Triple]:
+def run_rules(store: ox.Store, runs: Sequence[Rule], graph: ox.NamedNode, *, facts: Iterable[str]) -> list[ox.Triple]:
     """Run rules over the union of all graphs of the store; conclusions go into ``graph``.
 
     Args:
@@ -87,7 +94,7 @@ def run_rules(
         solutions = store.query(rule.text, use_default_graph_as_union=True)
         assert isinstance(solutions, ox.QueryTriples)
         if found := list(solutions):
-            store.extend([ox.Quad(*triple, graph) for triple in found])
+            store.extend([ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in found])
             concluded += found
             present.add(f"rule:{rule.name}")
             present.update({triple.predicate.value.removeprefix(SV) for triple in found})

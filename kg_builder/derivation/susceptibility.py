@@ -16,7 +16,7 @@ import pyoxigraph as ox
 
 from kg_builder.derivation.answer import AlgorithmName, DrugScore, MatchedItem, Susceptibility
 from kg_builder.derivation.casegraph import KnowledgeReader
-from kg_builder.derivation.prepare import Prepared
+from kg_builder.derivation.facts import Prepared
 from kg_builder.issues import StoreError
 from kg_builder.vocabulary import BASE, SV
 
@@ -59,9 +59,12 @@ class Algorithm:
         self._scores = (queries / "score-cases.rq").read_text(encoding="utf-8")
         self._items = (queries / "list-items.rq").read_text(encoding="utf-8")
         is_current = ox.Literal("true", datatype=ox.NamedNode("http://www.w3.org/2001/XMLSchema#boolean"))
-        found = sorted(q.subject.value for q in store.quads_for_pattern(None, ox.NamedNode(SV + "isCurrent"), is_current))  # type: ignore[union-attr]
+        marked = store.quads_for_pattern(None, ox.NamedNode(SV + "isCurrent"), is_current)
+        found = sorted(quad.subject.value for quad in marked if isinstance(quad.subject, ox.NamedNode))
         if not found:
-            raise StoreError("the knowledge holds no current scoring algorithm; algorithms.tsv marks one with `current`")
+            raise StoreError(
+                "the knowledge holds no current scoring algorithm; algorithms.tsv marks one with `current`"
+            )
         self.iri = found[0]
         self.codes = self._read_codes()
 
@@ -107,7 +110,7 @@ class Algorithm:
     def _rows(self, query: str) -> Iterator[list[str]]:
         solutions = self._store.query(query, use_default_graph_as_union=True)
         assert isinstance(solutions, ox.QuerySolutions)
-        return ([value.value for value in row] for row in solutions)  # type: ignore[union-attr]
+        return ([value.value for value in row] for row in solutions)
 
     def _report(self, code: _Code, case: Prepared, scores: Scores, items: Items) -> DrugScore:
         score = scores.get((case.iri, code.iri), Decimal(0))

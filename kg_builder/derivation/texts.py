@@ -25,7 +25,9 @@ class Texts:
             "score": lambda f: self.score(self._one(f, "hasLevel")),
             "requirement": self.requirement,
             "negative": self._negative,
-            "condition": lambda f: " and ".join(self._label(n) for n in f.because if compact(n).startswith("condition:")),
+            "condition": lambda f: " and ".join(
+                self._label(n) for n in f.because if compact(n).startswith("condition:")
+            ),
             "target": lambda f: " and ".join(self._label(n) for n in f.because),
         }
 
@@ -106,4 +108,3 @@ class Texts:
     def _negative(self, finding: FindingNode) -> str:
         facts = [f for lack in finding.because for f in self._graph.values(lack, "because") if f in self._graph.texts]
         return "the case gives " + ", ".join(self._graph.texts[f] for f in facts)
-

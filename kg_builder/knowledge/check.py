@@ -328,9 +328,12 @@ def _check_levels(checker: _Checker) -> None:
 
 
 def _check_references(checker: _Checker) -> None:
-    """In a gene whose sequence is not declared, alterations of one position name one reference residue."""
+    """In a gene whose sequence is not declared, alterations of one position name one reference residue.
+
+    Within one folder: another disease may have another organism's gene of the same name.
+    """
     terms = AlterationTerms.of(checker.knowledge.resolution)
-    first: dict[tuple[str, int], tuple[str, ResolvedRow]] = {}
+    first: dict[tuple[str, str, int], tuple[str, ResolvedRow]] = {}
     for row in checker.rows:
         conditions = [c for cs in row.conditions.values() for c in cs if isinstance(c, FactCondition)]
         named = [t for c in conditions if c.kind == "marker" for t in c.terms]
@@ -339,7 +342,7 @@ def _check_references(checker: _Checker) -> None:
             alteration = terms.alteration(curie)
             if alteration is None or alteration.position is None or not alteration.reference:
                 continue
-            place = (alteration.gene, alteration.position)
+            place = (row.read.path.rpartition("/")[0], alteration.gene, alteration.position)
             letter, other = first.setdefault(place, (alteration.reference, row))
             if letter != alteration.reference:
                 message = f"{alteration.label}, but elsewhere position {alteration.position} has {letter}"

@@ -15,14 +15,12 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
 from kg_builder.knowledge.rows import TABLES, ClaimRow
-from kg_builder.knowledge.terms import TYPE, literal, node, sv
-from kg_builder.vocabulary import BASE, GRAPH_INFERRED, KINDS, SCOPE_ANY, SV
+from kg_builder.knowledge.terms import TYPE, node, sv
+from kg_builder.vocabulary import BASE, GRAPH_INFERRED, KINDS, SV
 
 #: Individuals that are no terms: nothing falls under them.
 _NO_TERMS: Final = {"claim", "condition", "field", "source"}
 _GRAPH: Final = NamedNode(GRAPH_INFERRED)
-#: Where the ground of an unconditional claim holds.
-ANY_CASE: Final = NamedNode(SCOPE_ANY)
 
 #: Role of a claim -> the closure along which one role is narrower than another.
 _ROLES: Final = {
@@ -79,46 +77,6 @@ def derive_reflexive(store: Store) -> int:
     predicates = (sv("isKindOf"), sv("reaches"))
     store.extend(Quad(term, predicate, term, _GRAPH) for term in terms for predicate in predicates)
     return 2 * len(terms)
-
-
-def derive_grounds(store: Store) -> int:
-    """Make each unconditional claim a ground for the options it applies to; return the number of triples added.
-
-    A claim that has no condition needs no trigger in any case: it is its own ground, in every case. The
-    property is the claim's own (`sv:givesGround`), so that a rule finds the grounds of one kind at once.
-    """
-    added: list[Quad] = []
-    options = tuple(f"{BASE}{kind}/" for kind in ("drug", "modality", "regimen"))
-    for quad in store.quads_for_pattern(None, sv("conditionCount"), literal(0), None):
-        claim = quad.subject
-        if not isinstance(claim, NamedNode):
-            continue
-        ground = next((q.object for q in store.quads_for_pattern(claim, sv("givesGround"), None, None)), None)
-        if not isinstance(ground, NamedNode):
-            continue
-        added.append(Quad(claim, sv("ofClaim"), claim, _GRAPH))
-        added.append(Quad(claim, sv("groundIn"), ANY_CASE, _GRAPH))
-        for link in store.quads_for_pattern(claim, sv("appliesTo"), None, None):
-            if isinstance(link.object, NamedNode) and link.object.value.startswith(options):
-                added.append(Quad(link.object, ground, claim, _GRAPH))
-    store.extend(added)
-    return len(added)
-
-
-def derive_keys(store: Store) -> int:
-    """Name the key condition of each claim: the one that fewest claims share; return the number of triples added.
-
-    A rule that looks for triggered claims starts there, and not at a condition that a thousand claims share.
-    """
-    shared: dict[NamedNode, int] = defaultdict(int)
-    conditions: dict[NamedNode, list[NamedNode]] = defaultdict(list)
-    for quad in store.quads_for_pattern(None, sv("hasCondition"), None, None):
-        if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode):
-            shared[quad.object] += 1
-            conditions[quad.subject].append(quad.object)
-    keys = {claim: min(own, key=lambda c: (shared[c], c.value)) for claim, own in conditions.items()}
-    store.extend(Quad(claim, sv("keyCondition"), key, _GRAPH) for claim, key in keys.items())
-    return len(keys)
 
 
 def derive_narrower(store: Store) -> int:

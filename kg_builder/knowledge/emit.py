@@ -212,6 +212,7 @@ class _Emitter:
 
 def _number(subject: NamedNode, condition: NumberCondition) -> Iterator[Spo]:
     yield subject, TYPE, sv("NumericCondition")
+    yield subject, sv("conditionKind"), node("kind:measurement")
     yield subject, sv("onParameter"), node(condition.parameter)
     yield subject, sv("comparator"), literal(condition.comparator)
     yield subject, sv("limit"), literal(condition.limit)

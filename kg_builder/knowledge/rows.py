@@ -453,7 +453,7 @@ class RechallengeRow(ClaimRow):
     """`rechallenges.tsv`: the drug may be used again although it failed (late relapse, other route …)."""
 
     claim_class = "Rechallenge"
-    agent: Annotated[str, Ref(AGENT), Emit("concernsAgent")]
+    agent: Annotated[str, Ref((*AGENT, "modality", "regimen")), Emit("concernsAgent")]
 
 
 class PrevalenceThresholdRow(ClaimRow):
