@@ -135,7 +135,9 @@ class Assembly:
 
     def _called_by(self, node: str) -> list[str]:
         is_status = (self._graph.value(node, "hasStatus") or "") != ""
-        return [] if is_status else self._graph.facts(node)
+        if is_status:
+            return []
+        return [f for f in self._graph.facts(node) if not (self._graph.value(f, "factKind") or "").endswith("/disease")]
 
     def _is_finding(self, node: str) -> bool:
         return compact(node).startswith("finding:")

@@ -73,6 +73,7 @@ class _Preparation(FactWriter):
                 self.add(node, TYPE, ox.NamedNode(SV + "FailedRegimen"))
                 members = {self.context.names.find(name, OPTIONS) for name in regimen}
                 self.add(node, "memberCount", ox.Literal(len(members)))
+                self.add(node, "isLast", ox.Literal(i == len(failure.failed_regimens) - 1))
             for j, name in enumerate(regimen):
                 fact = self.named(
                     name, OPTIONS, "failed", "failure", "failed_regimens", i, j, prefix=f"failed regimen {i + 1}: "

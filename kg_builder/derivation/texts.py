@@ -16,7 +16,9 @@ class Texts:
     def __init__(self, graph: CaseGraph, rules: Mapping[str, Rule]) -> None:
         self._graph, self._rules = graph, rules
         self._gaps: dict[str, Callable[[FindingNode], str]] = {
-            "facts": lambda f: self._facts(f.iri, lambda kind: True),
+            "facts": lambda f: (
+                self._facts(f.iri, lambda kind: kind != "disease") or self._facts(f.iri, lambda kind: True)
+            ),
             "failed": lambda f: self._facts(f.iri, lambda kind: kind == "failed"),
             "markers": lambda f: self._facts(f.iri, lambda kind: kind == "marker"),
             "evidence": lambda f: self._evidence(f),

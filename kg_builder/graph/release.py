@@ -24,14 +24,7 @@ from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
 
 from kg_builder import knowledge
 from kg_builder.graph.materialise import materialise
-from kg_builder.graph.serialise import (
-    Statement,
-    name_blank_nodes,
-    statements_of,
-    write_nquads,
-    write_rdfxml,
-    write_turtle,
-)
+from kg_builder.graph.serialise import Line, name_blank_nodes, write_nquads, write_rdfxml, write_turtle
 from kg_builder.graph.store import CURRENT, MANIFEST, QUADS, Manifest, find_release, sha256_of, verify_release
 from kg_builder.issues import StoreError, TableError
 from kg_builder.vocabulary import (
@@ -123,9 +116,9 @@ def assemble(
     if issues:
         raise TableError(sorted(issues))
     progress("emit quads")
-    quads = knowledge.build_quads(tables, core_dir)
     store = Store()
-    store.bulk_extend(quads)
+    store.bulk_extend(knowledge.build_quads(tables, core_dir))
+    del tables
     header = _add_root(store, core_dir)
     progress("reason")
     materialise(store, tbox=GRAPH_CORE, asserted=[GRAPH_CORE, GRAPH_ASSERTED], inferred=GRAPH_INFERRED)
@@ -193,48 +186,65 @@ def write_release(assembled: Assembled, out_dir: Path, *, inputs: Mapping[str, P
         out_dir: directory of releases; the caller holds its lock.
         inputs: name → file the graph was made from; hashed, and rows of tables counted, for the manifest.
     """
-    files = dict(_render(assembled.quads))
-    manifest = _describe(assembled, files, inputs)
-    text = manifest.to_json()
-    name = sha256_of(text)[:16]
     _remove_leftovers(out_dir)
-    if not _is_whole(out_dir / name):
-        scratch = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=out_dir))
-        scratch.chmod(0o755)
-        for file_name, data in {**files, MANIFEST: text}.items():
-            _write_durably(scratch / file_name, data)
-        _sync_directory(scratch)
-        shutil.rmtree(out_dir / name, ignore_errors=True)
-        scratch.rename(out_dir / name)
-    _write_durably(out_dir / f"{_TEMPORARY}{CURRENT}", f"{name}\n".encode())
-    (out_dir / f"{_TEMPORARY}{CURRENT}").replace(out_dir / CURRENT)
+    scratch = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=out_dir))
+    scratch.chmod(0o755)
+    files: dict[str, str] = {}
+    for name, data in _render(assembled.quads):
+        _write_durably(scratch / name, data)
+        files[name] = sha256_of(data)
+    manifest = _describe(assembled, scratch, files, inputs)
+    text = manifest.to_json()
+    _write_durably(scratch / MANIFEST, text)
+    _sync_directory(scratch)
+    release = out_dir / sha256_of(text)[:16]
+    if _is_whole(release):
+        shutil.rmtree(scratch)
+    else:
+        shutil.rmtree(release, ignore_errors=True)
+        scratch.rename(release)
+    pointer = out_dir / f"{_TEMPORARY}{CURRENT}"
+    _write_durably(pointer, f"{release.name}\n".encode())
+    pointer.replace(out_dir / CURRENT)
     _sync_directory(out_dir)
-    _remove_leftovers(out_dir, keep=name)
+    _remove_leftovers(out_dir, keep=release.name)
     return manifest
 
 
 def _render(quads: list[Quad]) -> Iterator[tuple[str, bytes]]:
     """Yield (file name, content) of each file but the manifest."""
-    everything = [q for q in quads if _graph_of(q) != GRAPH_MAPPINGS]
-    asserted = statements_of(q for q in everything if _graph_of(q) != GRAPH_INFERRED)
-    inferred = [s for s in statements_of(q for q in everything if _graph_of(q) == GRAPH_INFERRED) if _is_axiom(s)]
-    yield QUADS, gzip.compress(write_nquads(quads), 6, mtime=0)
+    data = write_nquads(quads)
+    yield QUADS, gzip.compress(data, 6, mtime=0)
+    lines: dict[str, list[Line]] = defaultdict(list)
+    for line in data.decode().splitlines():
+        statement, graph, _ = line.rsplit(" ", 2)
+        lines[graph[1:-1]].append(statement)
+    del data
+    asserted = lines[GRAPH_CORE] + lines[GRAPH_ASSERTED]
     yield "asserted.ttl", write_turtle(asserted, PREFIXES)
+    inferred = _axioms(lines[GRAPH_INFERRED], lines[GRAPH_CORE])
     yield "knowledge.ttl", write_turtle(asserted + inferred, PREFIXES)
     yield "knowledge.owl", write_rdfxml(asserted + inferred, PREFIXES, inferred=inferred)
 
 
-def _is_axiom(statement: Statement) -> bool:
-    """True for an inferred statement that OWL DL can state and that tells an editor's user something."""
-    subject, predicate, value = statement
-    if not isinstance(subject, NamedNode) or not isinstance(value, (NamedNode, Literal)) or subject == value:
-        return False
-    if predicate.value in _NOT_AXIOMS or subject.value.startswith((OWL, RDF, RDFS)):
-        return False
-    return not (isinstance(value, NamedNode) and value.value.startswith((OWL, RDF, RDFS)))
+def _axioms(inferred: list[Line], core: list[Line]) -> list[Line]:
+    """Return the inferred statements that OWL DL can state and that tell an editor's user something.
+
+    Left out are statements about the vocabulary of OWL itself, of a term about itself, and those of a
+    property that the core declares as the inverse of another: an editor shows them from the other end.
+    """
+    inverses = {line.split(" ")[0] for line in core if line.split(" ")[1] == f"<{OWL}inverseOf>"}
+    silent = inverses | {f"<{iri}>" for iri in _NOT_AXIOMS}
+    own = tuple(f"<{iri}" for iri in (OWL, RDF, RDFS))
+    found = []
+    for line in inferred:
+        subject, predicate, value = line.split(" ", 2)
+        if subject != value and predicate not in silent and not subject.startswith(own) and not value.startswith(own):
+            found.append(line)
+    return found
 
 
-def _describe(assembled: Assembled, files: Mapping[str, bytes], inputs: Mapping[str, Path]) -> Manifest:
+def _describe(assembled: Assembled, release: Path, files: Mapping[str, str], inputs: Mapping[str, Path]) -> Manifest:
     graphs = Counter(map(_graph_of, assembled.quads))
     classes = {SV + name: kind for kind, name in KINDS.items()}
     terms: Counter[str] = Counter()
@@ -261,13 +271,13 @@ def _describe(assembled: Assembled, files: Mapping[str, bytes], inputs: Mapping[
         version=assembled.version,
         built=assembled.built,
         code_version=code_version(),
-        sha256=sha256_of(gzip.decompress(files[QUADS])),
+        sha256=sha256_of(gzip.decompress((release / QUADS).read_bytes())),
         **header,
         quads={compact(graph): count for graph, count in sorted(graphs.items())},
         terms=dict(sorted(terms.items())),
         claims={compact(name): count for name, count in sorted(claims.items())},
         rows=rows,
-        files={name: sha256_of(data) for name, data in sorted(files.items())},
+        files=dict(sorted(files.items())),
         inputs={name: sha256_of(path.read_bytes()) for name, path in sorted(inputs.items())},
     )
 

@@ -301,7 +301,9 @@ class MarkerRequirementRow(ClaimRow):
     requires: Annotated[str, Conditions("requiresCondition", "requirementCount")] = Field(
         description="one condition (`marker A or B`)"
     )
-    if_unknown: Annotated[Literal["excludes", "cautions"], Emit("effectIfUnknown", prefix="effect")] = "excludes"
+    if_unknown: Annotated[Literal["excludes", "cautions", "none"], Emit("effectIfUnknown", prefix="effect")] = (
+        "excludes"
+    )
     directed: Annotated[bool, Emit("isMarkerDirected")] = Field(
         default=True, description="yes: having the marker is a reason to prefer it"
     )
@@ -341,8 +343,8 @@ class CrossResistanceRow(ClaimRow):
     """`cross_resistances.tsv`: failure of, or resistance to, one predicts resistance to the other."""
 
     claim_class = "CrossResistance"
-    failed: Annotated[str, Ref(AGENT), Emit("fromAgent")]
-    agent: Annotated[str, Ref(AGENT), Emit("concernsAgent")]
+    failed: Annotated[str, Ref((*AGENT, "modality")), Emit("fromAgent")]
+    agent: Annotated[str, Ref((*AGENT, "modality")), Emit("concernsAgent")]
     likelihood: Annotated[Literal["observed", "expected", "possible"], Emit("hasLikelihood", prefix="likelihood")]
 
 
@@ -350,8 +352,8 @@ class SameTargetRow(ClaimRow):
     """`same_targets.tsv`: failure of one predicts failure of the other, without a determinant."""
 
     claim_class = "SameTarget"
-    failed: Annotated[str, Ref(AGENT), Emit("fromAgent")]
-    agent: Annotated[str, Ref(AGENT), Emit("concernsAgent")]
+    failed: Annotated[str, Ref((*AGENT, "modality")), Emit("fromAgent")]
+    agent: Annotated[str, Ref((*AGENT, "modality")), Emit("concernsAgent")]
 
 
 class SelectionRow(ClaimRow):

@@ -64,7 +64,9 @@ CLEARED: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("agent", "test"), CLEARED)
 def test_a_test_without_resistance_clears(world: Any, agent: str, test: dict[str, Any]) -> None:
     assert world.status(agent, failed=[agent], mode="acquired loss", **test) == "active"
-    assert not {code for code, _, _ in world.said(agent, failed=[agent], mode="acquired loss", **test)} & {"prior-failure"}
+    assert not {code for code, _, _ in world.said(agent, failed=[agent], mode="acquired loss", **test)} & {
+        "prior-failure"
+    }
 
 
 @pytest.mark.parametrize(("agent", "test"), CLEARED)
@@ -88,7 +90,15 @@ def test_a_mode_that_forbids_clearing_excludes_all_the_same(
         ("alphatwo", {"sequenced": ["GENB"]}),
         ("alphatwo", {"alterations": ["GENB:D5E"]}),
     ],
-    ids=["no test", "another's test", "first gene", "second gene", "not reported whole", "wrong gene", "wrong alteration"],
+    ids=[
+        "no test",
+        "another's test",
+        "first gene",
+        "second gene",
+        "not reported whole",
+        "wrong gene",
+        "wrong alteration",
+    ],
 )
 def test_untested_is_excluded(world: Any, agent: str, test: dict[str, Any]) -> None:
     assert world.status(agent, failed=[agent], mode="acquired loss", **test) == "excluded"
@@ -100,7 +110,9 @@ def test_a_narrower_mode_keeps_the_traits_of_the_broader(world: Any) -> None:
 
 
 def test_the_untested_gene_that_would_clear_is_named(world: Any) -> None:
-    missing = {m.test: m.would_change for m in world.answer(failed=["delta"], mode="acquired loss", sequenced=["GEN"]).missing}
+    missing = {
+        m.test: m.would_change for m in world.answer(failed=["delta"], mode="acquired loss", sequenced=["GEN"]).missing
+    }
     assert missing["sequencing of GENB"] == ("delta",)
     assert "sequencing of GEN" not in missing
 

@@ -19,7 +19,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store
 from rdflib.compare import isomorphic
 
 from kg_builder.graph.release import Assembled, build_release, one_graph_each, write_release
-from kg_builder.graph.serialise import name_blank_nodes, statements_of, turtle, write_nquads, write_rdfxml
+from kg_builder.graph.serialise import lines_of, name_blank_nodes, turtle, write_nquads, write_rdfxml
 from kg_builder.graph.store import find_release, open_release, verify_release
 from kg_builder.issues import StoreError, TableError
 from kg_builder.vocabulary import (
@@ -304,15 +304,14 @@ def test_awkward_graphs_survive_turtle_and_rdfxml() -> None:
         line.rsplit(b" <", 1)[0] + b" ." for line in write_nquads(quads).splitlines()), format="nt")  # fmt: skip
     assert len(expected) == len(awkward())
     assert isomorphic(expected, rdflib.Graph().parse(data=turtle(quads), format="turtle"))
-    xml = write_rdfxml(statements_of(quads), PREFIXES)
+    xml = write_rdfxml(lines_of(quads), PREFIXES)
     assert isomorphic(expected, rdflib.Graph().parse(data=xml, format="xml"))
 
 
 def test_order_and_names_of_blank_nodes_do_not_depend_on_the_input() -> None:
     one, two = awkward(), list(reversed(awkward()))
     texts = {
-        (write_nquads(q), turtle(q), write_rdfxml(statements_of(q), PREFIXES))
-        for q in map(name_blank_nodes, (one, two))
+        (write_nquads(q), turtle(q), write_rdfxml(lines_of(q), PREFIXES)) for q in map(name_blank_nodes, (one, two))
     }
     assert len(texts) == 1
 
@@ -326,7 +325,7 @@ def test_lists_and_class_expressions_are_written_where_they_are_used() -> None:
         quad(item, RDFS + "label", Literal("one")),
     ]
     assert '( [\n        rdfs:label "one"\n    ] )' in turtle(quads)
-    root = ET.fromstring(write_rdfxml(statements_of(quads), PREFIXES))
+    root = ET.fromstring(write_rdfxml(lines_of(quads), PREFIXES))
     assert [child.tag for child in root] == [f"{{{RDF}}}Description"]
     assert root[0][0].attrib == {f"{{{RDF}}}parseType": "Collection"}
 
@@ -340,9 +339,9 @@ def test_lists_and_class_expressions_are_written_where_they_are_used() -> None:
     ],
 )
 def test_what_xml_cannot_hold_is_told(predicate: str, value: str, message: str) -> None:
-    statements = [(NamedNode(expand("drug:x")), NamedNode(predicate), Literal(value))]
+    quads = [quad(NamedNode(expand("drug:x")), predicate, Literal(value))]
     with pytest.raises(ValueError, match=message):
-        write_rdfxml(statements, PREFIXES)
+        write_rdfxml(lines_of(quads), PREFIXES)
 
 
 def test_a_statement_of_two_graphs_stays_in_the_first() -> None:
