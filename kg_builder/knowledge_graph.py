@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from functools import cached_property
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,13 +16,13 @@ from kg_builder.derivation.assemble import Assembly
 from kg_builder.derivation.case import Case, read_case, split_cases
 from kg_builder.derivation.casegraph import CaseGraph, KnowledgeReader
 from kg_builder.derivation.context import read_context
+from kg_builder.derivation.engine import Engine
 from kg_builder.derivation.explain import Explanation, explain_claim, source_text
-from kg_builder.derivation.facts import Prepared
 from kg_builder.derivation.prepare import OPTIONS, prepare_case
 from kg_builder.derivation.proof import ProofNode
-from kg_builder.derivation.rules import Rule, read_rules, run_rules, schedule
-from kg_builder.derivation.susceptibility import Algorithm
-from kg_builder.graph.store import Manifest, open_release, read_manifest
+from kg_builder.derivation.rules import Rule, read_rules
+from kg_builder.graph.slices import TERMS, slice_name
+from kg_builder.graph.store import Manifest, find_release, open_cut, open_release, read_manifest
 from kg_builder.issues import CaseError, Issue
 from kg_builder.places import find_home
 from kg_builder.vocabulary import KINDS, expand
@@ -34,18 +35,33 @@ SCORE_BATCH = 250
 
 
 class KnowledgeGraph:
-    """A release of the knowledge graph, loaded once, that answers cases and questions.
+    """A release of the knowledge graph that answers cases and questions.
 
-    Not safe for use by several threads at once: a case stands in the store while it is answered.
+    A case loads the cut of the release for its disease, a question the whole, each once and when first needed.
+    Not safe for use by several threads at once.
     """
 
-    def __init__(self, store: ox.Store, manifest: Manifest, *, rules: Iterable[Rule] | None = None) -> None:
-        self._store, self.manifest = store, manifest
+    def __init__(
+        self,
+        store: ox.Store | None,
+        manifest: Manifest,
+        *,
+        rules: Iterable[Rule] | None = None,
+        release: Path | None = None,
+    ) -> None:
+        """Answer from a store, or from a release on disk.
+
+        Args:
+            store: the whole knowledge; None to load it from ``release``.
+            manifest: what the release says of itself.
+            rules: rules of derivation; those that come with the program by default.
+            release: directory of a release or of releases; None if the store is all there is.
+        """
+        self.manifest = manifest
+        self._whole, self._release = store, release
         self._rules = tuple(rules) if rules is not None else read_rules(find_home("queries", "derive"))
-        self._by_name = {rule.name: rule for rule in self._rules}
-        self._runs = schedule(self._rules)
-        self._knowledge = KnowledgeReader(store)
-        self._context = read_context(store)
+        self._engines: dict[str, Engine] = {}
+        self._context = read_context(open_cut(release, TERMS) if release else self._store)
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> Self:
@@ -59,12 +75,34 @@ class KnowledgeGraph:
         """
         places = [path, os.environ.get("SALVAGE_KG_RELEASE"), Path(__file__).parent / "data" / "release", Path("build")]
         found = next((Path(p) for p in places if p and (p is path or Path(p).exists())), Path("build"))
-        return cls(open_release(found), read_manifest(found))
+        release = find_release(found)
+        return cls(None, read_manifest(release), release=release)
 
     @property
     def version(self) -> KnowledgeVersion:
         """Which knowledge this is."""
         return KnowledgeVersion(version=self.manifest.version, built=self.manifest.built, sha256=self.manifest.sha256)
+
+    @property
+    def _store(self) -> ox.Store:
+        if self._whole is None:
+            assert self._release is not None
+            self._whole = open_release(self._release)
+        return self._whole
+
+    @cached_property
+    def _reader(self) -> KnowledgeReader:
+        return KnowledgeReader(self._store)
+
+    def _engine(self, case: Case) -> Engine:
+        """Return the engine for a case: over the cut for its disease, or over the whole where there are no cuts."""
+        disease = self._context.names.resolve(case.disease, ("disease",)) if self._release else ""
+        if disease not in self._engines:
+            name = slice_name(disease)
+            has_cut = self._release is not None and name in self.manifest.files
+            store = open_cut(self._release, name) if self._release and has_cut else self._store
+            self._engines[disease] = Engine(store, self._rules)
+        return self._engines[disease]
 
     # --- cases ------------------------------------------------------------------------------
 
@@ -94,18 +132,8 @@ class KnowledgeGraph:
                     raise data
                 case = read_case(data, path=where)
                 if case.id in seen:
-                    raise CaseError(
-                        [
-                            Issue(
-                                where,
-                                0,
-                                "/id",
-                                "C010",
-                                f"case id '{case.id}' stands twice",
-                                "ids are unique in a batch",
-                            )
-                        ]
-                    )
+                    twice = Issue(where, 0, "/id", "C010", f"case id '{case.id}' stands twice", "each has its own")
+                    raise CaseError([twice])
                 seen.add(case.id)
                 prepare_case(case, self._context, path=where)
                 yield case
@@ -123,11 +151,9 @@ class KnowledgeGraph:
             CaseError: if a name or number of the case is at fault.
         """
         prepared = prepare_case(case, self._context, path=case.id)
-        try:
-            graph = self._derive(prepared)
-            return Assembly(graph, self._by_name, self.version, case.id).answer()
-        finally:
-            self._forget(prepared.iri)
+        engine = self._engine(case)
+        with engine.derive(prepared) as graph:
+            return Assembly(graph, engine.rules, self.version, case.id).answer()
 
     def options_many(self, cases: Iterable[Case]) -> Iterator[Answer]:
         """Derive the options for each case, in order."""
@@ -135,22 +161,23 @@ class KnowledgeGraph:
 
     def options_graph(self, case: Case) -> str:
         """Return the facts and conclusions of a case as Turtle."""
-        prepared = prepare_case(case, self._context, path=case.id)
-        try:
-            self._derive(prepared)
-            triples = [q.triple for q in self._store.quads_for_pattern(None, None, None, ox.NamedNode(prepared.iri))]
-            from kg_builder.graph.serialise import turtle
+        from kg_builder.graph.serialise import turtle
 
-            return turtle(triples)
-        finally:
-            self._forget(prepared.iri)
+        prepared = prepare_case(case, self._context, path=case.id)
+        engine = self._engine(case)
+        with engine.derive(prepared):
+            return turtle(engine.store.quads_for_pattern(None, None, None, ox.NamedNode(prepared.iri)))
 
     def susceptibility(self, cases: Iterable[Case]) -> Iterator[Susceptibility]:
-        """Score each case with the current algorithm, in order; cases are scored in batches."""
-        algorithm = Algorithm(self._store, self._knowledge, find_home("queries", "score"))
-        stream = iter(cases)
-        while batch := [(c.id, prepare_case(c, self._context, path=c.id)) for c in islice(stream, SCORE_BATCH)]:
-            yield from algorithm.score(batch)
+        """Score each case with the current algorithm, in order; neighbours of one disease are scored together.
+
+        Raises:
+            CaseError: if a name or number of a case is at fault.
+            StoreError: if no scoring algorithm is current for the disease.
+        """
+        for engine, group in groupby(cases, self._engine):
+            while batch := [(c.id, prepare_case(c, self._context, path=c.id)) for c in islice(group, SCORE_BATCH)]:
+                yield from engine.algorithm.score(batch)
 
     def explain(self, case: Case, agent: str) -> ProofNode:
         """Return the whole derivation of one option's status.
@@ -159,12 +186,9 @@ class KnowledgeGraph:
             CaseError: if the case is at fault, the name unknown, or the option no candidate for the case.
         """
         prepared = prepare_case(case, self._context, path=case.id)
-        try:
-            graph = self._derive(prepared)
-            iri = self._find_option(agent, case, graph)
-            return Explanation(graph, self._by_name).explain(iri)
-        finally:
-            self._forget(prepared.iri)
+        engine = self._engine(case)
+        with engine.derive(prepared) as graph:
+            return Explanation(graph, engine.rules).explain(self._find_option(agent, case, graph))
 
     def explain_claim(self, name: str) -> ProofNode:
         """Return what a claim says, its conditions in words and its sources.
@@ -173,13 +197,14 @@ class KnowledgeGraph:
             CaseError: if there is no such claim.
         """
         curie = name if name.startswith("claim:") else f"claim:{name}"
-        if not self._knowledge.describe(expand(curie)):
+        if not self._reader.describe(expand(curie)):
             raise CaseError([Issue("", 0, "", "C005", f"no claim '{curie}'", "see `salvage-kg ask claims-of-a-drug`")])
-        return explain_claim(expand(curie), self._knowledge)
+        return explain_claim(expand(curie), self._reader)
 
     def cite(self, source: str) -> str:
         """Return a source, given by its IRI, as it is cited: body, title, year, version."""
-        return source_text(source, self._knowledge)
+        readers = [engine.knowledge for engine in self._engines.values()]
+        return source_text(source, readers[0] if readers else self._reader)
 
     # --- questions --------------------------------------------------------------------------
 
@@ -210,26 +235,14 @@ class KnowledgeGraph:
         return sorted(rows, key=lambda row: (row[1].casefold(), row[0]))
 
     def _definition(self, curie: str) -> str:
-        return self._knowledge.first(expand(curie), "http://purl.obolibrary.org/obo/IAO_0000115")
-
-    # --- work -------------------------------------------------------------------------------
-
-    def _derive(self, prepared: Prepared) -> CaseGraph:
-        graph = ox.NamedNode(prepared.iri)
-        self._store.extend(prepared.quads)
-        concluded = run_rules(self._store, self._runs, graph, facts=prepared.kinds)
-        given = [quad.triple for quad in prepared.quads]
-        return CaseGraph(prepared.iri, given + concluded, prepared.texts, self._knowledge)
-
-    def _forget(self, iri: str) -> None:
-        self._store.remove_graph(ox.NamedNode(iri))
+        return self._reader.first(expand(curie), "http://purl.obolibrary.org/obo/IAO_0000115")
 
     def _find_option(self, agent: str, case: Case, graph: CaseGraph) -> str:
         iri = expand(self._resolve_option(agent))
         if iri not in graph.statuses:
-            names = ", ".join(sorted(self._knowledge.label(a) for a in graph.statuses))
+            names = ", ".join(sorted(graph.knowledge.label(a) for a in graph.statuses))
             message = (
-                f"{self._knowledge.label(iri)} is neither indicated for the disease of case '{case.id}' nor did it fail"
+                f"{graph.knowledge.label(iri)} is neither indicated for the disease of case '{case.id}' nor did it fail"
             )
             raise CaseError([Issue("", 0, "", "C011", message, f"candidates: {names}")])
         return iri

@@ -101,7 +101,7 @@ class Explanation:
     def _kind(self, iri: str) -> NodeKind:
         if iri in self._graph.texts:
             return "fact"
-        return _KINDS.get(compact(iri).rpartition("/")[2] if "/" in compact(iri) else self._prefix(iri), "term")
+        return _KINDS.get(self._prefix(iri), "term")
 
     def _prefix(self, iri: str) -> str:
         short = compact(iri)

@@ -25,6 +25,7 @@ from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
 from kg_builder import knowledge
 from kg_builder.graph.materialise import materialise
 from kg_builder.graph.serialise import Line, name_blank_nodes, write_nquads, write_rdfxml, write_turtle
+from kg_builder.graph.slices import TERMS, cut_diseases, cut_terms, slice_name
 from kg_builder.graph.store import CURRENT, MANIFEST, QUADS, Manifest, find_release, sha256_of, verify_release
 from kg_builder.issues import StoreError, TableError
 from kg_builder.vocabulary import (
@@ -216,15 +217,24 @@ def _render(quads: list[Quad]) -> Iterator[tuple[str, bytes]]:
     data = write_nquads(quads)
     yield QUADS, gzip.compress(data, 6, mtime=0)
     lines: dict[str, list[Line]] = defaultdict(list)
-    for line in data.decode().splitlines():
-        statement, graph, _ = line.rsplit(" ", 2)
+    for line in data.removesuffix(b"\n").split(b"\n"):
+        statement, graph, _ = line.decode().rsplit(" ", 2)
         lines[graph[1:-1]].append(statement)
-    del data
+    del data, quads
+    every = [line for graph in sorted(lines) for line in lines[graph]]
+    yield TERMS, _pack(cut_terms(every))
+    for disease, cut in cut_diseases(every):
+        yield slice_name(disease), _pack(cut)
+    del every
     asserted = lines[GRAPH_CORE] + lines[GRAPH_ASSERTED]
     yield "asserted.ttl", write_turtle(asserted, PREFIXES)
     inferred = _axioms(lines[GRAPH_INFERRED], lines[GRAPH_CORE])
     yield "knowledge.ttl", write_turtle(asserted + inferred, PREFIXES)
     yield "knowledge.owl", write_rdfxml(asserted + inferred, PREFIXES, inferred=inferred)
+
+
+def _pack(lines: list[Line]) -> bytes:
+    return gzip.compress("".join(f"{line} .\n" for line in lines).encode(), 6, mtime=0)
 
 
 def _axioms(inferred: list[Line], core: list[Line]) -> list[Line]:

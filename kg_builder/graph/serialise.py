@@ -189,12 +189,16 @@ def write_rdfxml(lines: Iterable[Line], prefixes: Mapping[str, str], *, inferred
     """
     writer = _XmlWriter(_Layout(lines), _XmlNames(prefixes))
     added = _group(inferred)
+    elements = bytearray()
     for subject in writer.layout.subjects():
         writer.write_node(subject, 1)
         for predicate, value in added.get(subject, ()):
             writer.write_annotation(subject, predicate, value)
+        elements += "".join(writer.out).encode()
+        writer.out.clear()
     spaces = "".join(f'\n    xmlns:{prefix}="{_quote(iri)}"' for prefix, iri in writer.names.used())
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<rdf:RDF{spaces}>\n{"".join(writer.out)}</rdf:RDF>\n'.encode()
+    head = f'<?xml version="1.0" encoding="UTF-8"?>\n<rdf:RDF{spaces}>\n'
+    return b"".join((head.encode(), elements, b"</rdf:RDF>\n"))
 
 
 class _XmlWriter:

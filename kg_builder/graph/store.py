@@ -11,9 +11,10 @@ import hashlib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pyoxigraph import RdfFormat, Store
+from pyoxigraph import NamedNode, RdfFormat, Store
 
 from kg_builder.issues import StoreError
+from kg_builder.vocabulary import GRAPH_ASSERTED
 
 MANIFEST = "manifest.json"
 QUADS = "knowledge.nq.gz"
@@ -137,6 +138,19 @@ def open_release(directory: Path | str) -> Store:
     store = Store()
     # The hash has shown that these are the bytes a build wrote, so IRIs need no second validation.
     store.bulk_load(input=data, format=RdfFormat.N_QUADS, lenient=True)
+    return store
+
+
+def open_cut(directory: Path | str, name: str) -> Store:
+    """Load one cut of a release (:mod:`kg_builder.graph.slices`) into a new store in memory.
+
+    Raises:
+        StoreError: if the release has no such cut, or it is damaged.
+    """
+    release = find_release(Path(directory))
+    data = gzip.decompress(read_file(release, name, read_manifest(release)))
+    store = Store()
+    store.bulk_load(input=data, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(GRAPH_ASSERTED), lenient=True)
     return store
 
 

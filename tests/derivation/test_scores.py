@@ -149,7 +149,9 @@ def test_the_rules_find_the_scores_of_the_report(world: Any, alterations: list[s
     assert by_rules.keys() == {c for c, d in by_report.items() if d.gene_read or d.matched}
 
 
-@pytest.mark.xfail(reason="items of codes that no indicated drug has are not triggered, but the code still scores nought")
+@pytest.mark.xfail(
+    reason="items of codes that no indicated drug has are not triggered, but the code still scores nought"
+)
 def test_a_failed_drug_without_indication_has_its_true_score_or_none(world: Any) -> None:
     parts = {"failed": ["stranger"], "alterations": ["GENB:A3T"], "sequenced": ["GENB"]}
     triples = world.graph(**parts)

@@ -278,7 +278,7 @@ def awkward() -> list[Quad]:
     nil, first, rest = NamedNode(RDF + "nil"), RDF + "first", RDF + "rest"
     return [
         quad(x, SV + "p", nested),
-        quad(nested, SV + "q", Literal("in\n\"'\\ \t\r<&>", language="en")),
+        quad(nested, SV + "q", Literal("in\n\"'\\ \t\r<&>\x85\u2028\U0001f48a", language="en")),
         quad(nested, SV + "p", BlankNode("leaf")),
         quad(x, SV + "p", shared),
         quad(y, SV + "p", shared),

@@ -1,0 +1,49 @@
+"""The rules at work over one store: a case goes in, is derived, and is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+
+import pyoxigraph as ox
+
+from kg_builder.derivation.casegraph import CaseGraph, KnowledgeReader
+from kg_builder.derivation.facts import Prepared
+from kg_builder.derivation.rules import Rule, run_rules, schedule
+from kg_builder.derivation.susceptibility import Algorithm
+from kg_builder.places import find_home
+
+
+class Engine:
+    """Rules over one store of knowledge, the whole of it or the cut for a disease.
+
+    Not safe for use by several threads at once: a case stands in the store while it is derived.
+    """
+
+    def __init__(self, store: ox.Store, rules: Sequence[Rule]) -> None:
+        self.store = store
+        self.knowledge = KnowledgeReader(store)
+        self.rules: Mapping[str, Rule] = {rule.name: rule for rule in rules}
+        self._runs = schedule(rules)
+
+    @cached_property
+    def algorithm(self) -> Algorithm:
+        """The current scoring algorithm.
+
+        Raises:
+            StoreError: if the store holds none.
+        """
+        return Algorithm(self.store, self.knowledge, find_home("queries", "score"))
+
+    @contextmanager
+    def derive(self, prepared: Prepared) -> Iterator[CaseGraph]:
+        """Derive a case; its graph stands in the store within the ``with`` block and not after, whatever happens."""
+        graph = ox.NamedNode(prepared.iri)
+        try:
+            self.store.extend(prepared.quads)
+            concluded = run_rules(self.store, self._runs, graph, facts=prepared.kinds)
+            given = [quad.triple for quad in prepared.quads]
+            yield CaseGraph(prepared.iri, given + concluded, prepared.texts, self.knowledge)
+        finally:
+            self.store.remove_graph(graph)
