@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from kg_builder.derivation.advice import Advices
 from kg_builder.derivation.answer import (
-    Action,
     Answer,
     Finding,
     KnowledgeVersion,
     MissingTest,
     OptionAnswer,
-    WarningAnswer,
 )
 from kg_builder.derivation.casegraph import CaseGraph, FindingNode
 from kg_builder.derivation.rank import rank_keys
@@ -56,7 +55,7 @@ class Assembly:
             for agent, (status, _) in statuses.items()
         ]
         options.sort(key=lambda o: (_ORDER[o.status], o.rank or 0, o.name, o.iri))
-        actions, warnings = self._advice()
+        actions, warnings = Advices(self._graph, self._texts).write()
         return Answer(
             case=self._case_id,
             knowledge=self._version,
@@ -87,60 +86,6 @@ class Assembly:
     def _goal(self) -> str | None:
         goals = [g for node in self._graph.nodes("goalIn") for g in self._graph.values(node, "aimsAt")]
         return self._know.label(min(goals)) if goals else None
-
-    def _advice(self) -> tuple[tuple[Action, ...], tuple[WarningAnswer, ...]]:
-        nodes: dict[str, list[str]] = defaultdict(list)
-        for node in self._graph.nodes("receivedIn"):
-            nodes[self._graph.value(node, "advises") or ""].append(node)
-        actions: list[tuple[int, Action]] = []
-        warnings: list[tuple[bool, WarningAnswer]] = []
-        for term, given in sorted(nodes.items(), key=lambda item: self._know.label(item[0])):
-            because = tuple(dict.fromkeys(n for node in given for n in self._graph.walk(node) if n != node))
-            text = self._advice_text(given)
-            if compact(term).startswith("action:"):
-                claims = [c for node in given for c in self._graph.claims(node)]
-                place = min((int(self._know.first(c, "priority", "99")) for c in claims), default=99)
-                actions.append((place, Action(name=self._know.label(term), iri=term, text=text, because=because)))
-            else:
-                agents = sorted({self._know.label(a) for node in given for a in self._graph.values(node, "aboutAgent")})
-                warning = WarningAnswer(
-                    name=self._know.label(term), iri=term, text=text, agents=tuple(agents), because=because
-                )
-                from_case = any(self._is_called_for(node) for node in given)
-                warnings.append((not from_case, warning))
-        actions.sort(key=lambda item: (item[0], item[1].name))
-        warnings.sort(key=lambda item: (item[0], item[1].name))
-        return tuple(a for _, a in actions), tuple(w for _, w in warnings)
-
-    def _is_called_for(self, node: str) -> bool:
-        """Whether the case itself, and not merely the choice of an option, calls for the advice."""
-        return not (self._graph.value(node, "ofRule") or "").endswith("/warn-toxicity")
-
-    def _advice_text(self, given: list[str]) -> str:
-        notes, facts = [], []
-        for node in given:
-            own = [c for p in self._graph.premises(node) for c in self._claims_of(p)]
-            notes += [self._know.first(c, "http://www.w3.org/2000/01/rdf-schema#comment") for c in own]
-            if self._is_called_for(node):
-                facts += [self._texts.fact(f) for p in self._graph.premises(node) for f in self._called_by(p)]
-        parts = [", ".join(dict.fromkeys(facts)), "; ".join(dict.fromkeys(n for n in notes if n))]
-        return ": ".join(p for p in parts if p)
-
-    def _claims_of(self, node: str) -> list[str]:
-        if claims := self._graph.claims_of(node):
-            return claims
-        return (
-            [c for p in self._graph.premises(node) for c in self._graph.claims_of(p)] if self._is_finding(node) else []
-        )
-
-    def _called_by(self, node: str) -> list[str]:
-        is_status = (self._graph.value(node, "hasStatus") or "") != ""
-        if is_status:
-            return []
-        return [f for f in self._graph.facts(node) if not (self._graph.value(f, "factKind") or "").endswith("/disease")]
-
-    def _is_finding(self, node: str) -> bool:
-        return compact(node).startswith("finding:")
 
     def _missing(self) -> tuple[MissingTest, ...]:
         """Tests that the case lacks and that could turn a rejection, or confirm an option taken on trust."""

@@ -74,7 +74,9 @@ class Findings(_Part):
     histology: Name | None = None
     imaging: Names = Field(default_factory=list)
     biopsy: Name | None = None
-    trough_mg_l: dict[str, Amount] = Field(default_factory=dict, description="trough level by drug, mg/L")
+    trough_mg_l: dict[str, Amount] = Field(
+        default_factory=dict, max_length=MAX_ENTRIES, description="trough level by drug, mg/L"
+    )
 
 
 class Adherence(_Part):
@@ -100,7 +102,7 @@ class Patient(_Part):
     comorbidities: Names = Field(default_factory=list)
     comedications: Names = Field(default_factory=list)
     allergies: Names = Field(default_factory=list)
-    cumulative_dose_mg_m2: dict[str, Amount] = Field(default_factory=dict)
+    cumulative_dose_mg_m2: dict[str, Amount] = Field(default_factory=dict, max_length=MAX_ENTRIES)
     adherence: Adherence = Adherence()
     clinic: Clinic = Clinic()
     measurements: dict[str, Number | Measured] = Field(default_factory=dict, max_length=MAX_ENTRIES)
@@ -132,15 +134,19 @@ def pointer(*parts: str | int) -> str:
 
 def nearest_field(name: str, known: list[str]) -> str:
     """Return a hint that names the fields most like ``name``, best first."""
-    found = [k for k, _, _ in process.extract(name, known, limit=3, score_cutoff=50)]
+    found = [k for k, _, _ in process.extract(name, known, processor=str.casefold, limit=3, score_cutoff=50)]
     return "nearest: " + ", ".join(found) if found else "fields here: " + ", ".join(sorted(known))
+
+
+#: What pydantic puts into the place of a fault for each alternative of a union.
+_CHOICES = ("Counts", "function-after[_within(), Counts]", "Measured", "constrained-float", "float")
 
 
 def validation_issues(error: ValidationError, *, path: str, model: type[BaseModel] = Case) -> list[Issue]:
     """Say each fault of form with the pointer of its field."""
     issues = []
     for fault in error.errors(include_url=False):
-        parts = [p for p in fault["loc"] if p not in ("Counts", "Measured", "constrained-float", "float")]
+        parts = [p for p in fault["loc"] if p not in _CHOICES]
         where = pointer(*parts) or "/"
         kind, message, hint = fault["type"], fault["msg"], ""
         code = "C004"

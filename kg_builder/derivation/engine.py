@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -42,8 +42,12 @@ class Engine:
         graph = ox.NamedNode(prepared.iri)
         try:
             self.store.extend(prepared.quads)
-            concluded = run_rules(self.store, self._runs, graph, facts=prepared.kinds)
+            concluded = run_rules(self.store, self._runs, graph, facts=prepared.kinds, grounds=self._grounds)
             given = [quad.triple for quad in prepared.quads]
             yield CaseGraph(prepared.iri, given + concluded, prepared.texts, self.knowledge)
         finally:
             self.store.remove_graph(graph)
+
+    def _grounds(self, options: Iterable[str]) -> set[str]:
+        """Return the properties by which the knowledge alone gives these options grounds."""
+        return {key for option in options for key in self.knowledge.describe(option) if key.startswith("ground")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,9 @@ import yaml
 from kg_builder.issues import Issue, QueryError
 from kg_builder.vocabulary import SV
 
+Grounds = Callable[[Iterable[str]], Iterable[str]]
+#: The stage that makes candidates; its rules conclude (option, candidateIn, case).
+CANDIDATES = (12,)
 _NAME = re.compile(r"\d\d-([a-z-]+)\.rq")
 
 
@@ -75,7 +78,9 @@ def schedule(rules: Iterable[Rule], *, last: int = 99) -> tuple[Rule, ...]:
     return tuple(rule for _, rule in sorted(runs, key=lambda run: run[0]))
 
 
-def run_rules(store: ox.Store, runs: Sequence[Rule], graph: ox.NamedNode, *, facts: Iterable[str]) -> list[ox.Triple]:
+def run_rules(
+    store: ox.Store, runs: Sequence[Rule], graph: ox.NamedNode, *, facts: Iterable[str], grounds: Grounds
+) -> list[ox.Triple]:
     """Run rules over the union of all graphs of the store; conclusions go into ``graph``.
 
     Args:
@@ -83,6 +88,7 @@ def run_rules(store: ox.Store, runs: Sequence[Rule], graph: ox.NamedNode, *, fac
         runs: rules in the order in which they run.
         graph: where the facts of the case are and its conclusions go.
         facts: fact kinds (``kind:failed``) that the case has.
+        grounds: tells the properties by which the knowledge gives options grounds in every case (``groundBarrier``).
     Returns:
         The conclusions in the order constructed, repetitions included.
     """
@@ -98,4 +104,6 @@ def run_rules(store: ox.Store, runs: Sequence[Rule], graph: ox.NamedNode, *, fac
             concluded += found
             present.add(f"rule:{rule.name}")
             present.update({triple.predicate.value.removeprefix(SV) for triple in found})
+            if rule.stages == CANDIDATES:
+                present.update(grounds({triple.subject.value for triple in found}))
     return concluded

@@ -21,6 +21,7 @@ from kg_builder.issues import StoreError
 from kg_builder.vocabulary import BASE, SV
 
 _OF_ALGORITHM = ox.NamedNode(SV + "ofAlgorithm")
+_BEARS = ox.NamedNode(SV + "bears")
 _HAS_CODE = ox.NamedNode(SV + "hasCode")
 _BATCH = ox.NamedNode(BASE + "graph/scored-cases")
 Scores = dict[tuple[str, str], Decimal]
@@ -49,6 +50,13 @@ class _Code:
             if level.low <= score <= level.high:
                 return level
         raise StoreError(f"no level of {self.label} holds the score {score}")
+
+
+def write_genotype(case: Prepared, graph: ox.NamedNode) -> list[ox.Quad]:
+    """Return what scoring needs of a case: `case sv:bears alteration` for all that its markers state or fall under."""
+    node = ox.NamedNode(case.iri)
+    terms = {term for reached in case.reached.values() for term in reached}
+    return [ox.Quad(node, _BEARS, ox.NamedNode(term), graph) for term in terms]
 
 
 class Algorithm:
@@ -95,7 +103,7 @@ class Algorithm:
         """
         try:
             for _, case in batch:
-                self._store.extend(ox.Quad(q.subject, q.predicate, q.object, _BATCH) for q in case.quads)
+                self._store.extend(write_genotype(case, _BATCH))
             scores: Scores = {(row[0], row[1]): Decimal(row[2]) for row in self._rows(self._scores)}
             items: Items = defaultdict(list)
             for case_iri, code, group, item, claim in self._rows(self._items):

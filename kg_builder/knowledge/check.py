@@ -250,17 +250,27 @@ def _check_phases(checker: _Checker) -> None:
 
 
 def _check_preferences(checker: _Checker) -> None:
-    """Preferences must not run in a circle: nothing would go first."""
-    edges: dict[str, list[str]] = defaultdict(list)
-    row_of: dict[tuple[str, str], ResolvedRow] = {}
+    """Preferences that always hold together must not run in a circle: nothing would go first.
+
+    Such are, for each disease, those that ask for that disease, or for none, and for nothing else. Others may
+    exclude each other; where they do not, the answer ranks the options of a circle equal.
+    """
+    by_disease: dict[str, list[ResolvedRow]] = defaultdict(list)
     for row in checker.knowledge.rows("preferences"):
-        agent, over = row.refs["agent"][0], row.refs["over"][0]
-        edges[agent].append(over)
-        row_of.setdefault((agent, over), row)
-    for cycle in find_cycles(edges):
-        pair = (cycle[0], cycle[1 % len(cycle)])
-        path = " over ".join([*cycle, cycle[0]])
-        checker.tell(row_of[pair], "K011", "over", f"preferences run in a circle: {path}", "remove one of them")
+        conditions = row.conditions["conditions"]
+        facts = [c for c in conditions if isinstance(c, FactCondition) and c.kind == "disease" and not c.is_negated]
+        if len(facts) == len(conditions):
+            for disease in {t for c in facts for t in c.terms} or {""}:
+                by_disease[disease].append(row)
+    for disease, rows in sorted(dict(by_disease).items()):
+        row_of = {(r.refs["agent"][0], r.refs["over"][0]): r for r in [*rows, *(by_disease[""] if disease else ())]}
+        edges: dict[str, list[str]] = defaultdict(list)
+        for agent, over in row_of:
+            edges[agent].append(over)
+        for cycle in find_cycles(edges):
+            pair = (cycle[0], cycle[1 % len(cycle)])
+            path = " over ".join([*cycle, cycle[0]])
+            checker.tell(row_of[pair], "K011", "over", f"preferences run in a circle: {path}", "remove one of them")
 
 
 def _check_contradictions(checker: _Checker) -> None:

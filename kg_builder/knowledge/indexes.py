@@ -73,20 +73,25 @@ def derive_keys(store: Store) -> int:
 def derive_relevance(store: Store) -> int:
     """Say for which diseases a claim can matter at all; return the number of triples added.
 
-    A claim is relevant to a disease if it applies to an option or drug code in use for it, or to none, and if no
-    condition of it asks for another disease.
+    A claim is relevant to a disease if it applies to an option in use for it or scores a code of an algorithm with
+    such an option, or if it is about none, and if no condition of it asks for another disease.
     """
     kinds, includes = _links(store, "isKindOf"), _links(store, "appliesTo")
     diseases = _subjects(store, "rdf:type", sv("Disease"))
     wanted = _disease_conditions(store)
     codes, scored = _links(store, "hasCode"), _links(store, "scoresCode")
+    algorithms: Links = defaultdict(set)
+    for code, found in _links(store, "ofAlgorithm").items():
+        for algorithm in found:
+            algorithms[algorithm].add(code)
     used: Links = defaultdict(set)
     for claim, asked in _links(store, "forDisease").items():
         for disease in diseases:
             if asked & (kinds.get(disease, set()) | {disease}):
                 used[disease] |= includes.get(claim, set())
     for disease in diseases:
-        used[disease] |= {code for agent in list(used[disease]) for code in codes.get(agent, ())}
+        own = {code for agent in used[disease] for code in codes.get(agent, ())}
+        used[disease] |= {code for algorithm in algorithms.values() if own & algorithm for code in algorithm}
     relevant: list[tuple[NamedNode, NamedNode]] = []
     claims = _subjects(store, "claimKind", None)
     for claim in claims:

@@ -74,7 +74,11 @@ KINDS: list[tuple[str, Parts, Parts]] = [
     ("resistant-not", {"susceptibility": {"alpha": "S"}}, {"susceptibility": {"alpha": "R"}}),
     ("resistant-and-site", {"susceptibility": {"alpha": "R"}, "site": "chest site"}, {"site": "chest site"}),
     ("susceptible", {"susceptibility": {"epsilon": "S"}}, {"susceptibility": {"epsilon": "I"}}),
-    ("susceptible", {"susceptibility": {"epsilon": "S"}}, {"susceptibility": {"epsilon": "S"}, "alterations": ["GEN:S8F"]}),
+    (
+        "susceptible",
+        {"susceptibility": {"epsilon": "S"}, "alterations": ["GEN:S8C"]},
+        {"susceptibility": {"epsilon": "S"}, "alterations": ["GEN:S8F"]},
+    ),
     ("susceptible-class", {"susceptibility": {"gammatwo": "S"}}, {"susceptibility": {"epsilon": "S"}}),
     ("susceptible-not", {}, {"susceptibility": {"epsilon": "S"}}),
     ("susceptible-not", {"susceptibility": {"epsilon": "R"}}, {"susceptibility": {"epsilon": "S"}}),

@@ -1,4 +1,4 @@
-"""Prior failure: confirmed, cleared or untested; what spares an agent; intolerance; what a product's failure exposes."""
+"""Prior failure: confirmed, cleared or untested; what spares; intolerance; what a product's failure exposes."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_untested_gene_that_would_clear_is_named(world: Any) -> None:
     missing = {
         m.test: m.would_change for m in world.answer(failed=["delta"], mode="acquired loss", sequenced=["GEN"]).missing
     }
-    assert missing["sequencing of GENB"] == ("delta",)
+    assert missing["sequencing of GENB"] == ("delta", "oldie")
     assert "sequencing of GEN" not in missing
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from kg_builder.derivation.rank import count_preferred
 
 KEYS = [
-    "supportive", "preferred_above", "indication", "evidence", "marker_directed", "barrier", "new_target", "cautions", "label",
+    "supportive", "preferred_above", "indication", "evidence", "marker_directed", "barrier", "new_target", "cautions",
+    "label",
 ]  # fmt: skip
 
 

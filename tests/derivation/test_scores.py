@@ -121,7 +121,8 @@ def test_scoring_needs_a_current_algorithm(world: Any) -> None:
 
 POOL = [
     "GEN:M4V", "GEN:M4I", "GEN:M4T", "GEN:M4AT", "GEN:M4IV", "GEN:M4MV", "GEN:K2R", "GEN:K2KR", "GEN:L3P", "GEN:L3PQ",
-    "GEN:E5K", "GEN:G6ins", "GEN:D7del", "GEN:S8C", "GEN:S8CFY", "GEN:T9A", "GEN:V10L", "GENB:A3T", "GENB:D5E", "GENC:A5V",
+    "GEN:E5K", "GEN:G6ins", "GEN:D7del", "GEN:S8C", "GEN:S8CFY", "GEN:T9A", "GEN:V10L", "GENB:A3T", "GENB:D5E",
+    "GENC:A5V",
 ]  # fmt: skip
 
 
