@@ -98,7 +98,12 @@ def main() -> None:
         ("scorer", "s for 1,000", "ms each", "times the peer's speed"),
         ("graph engine (score-cases.rq)", f"{here:.3f}", f"{1000 * here / COUNT:.3f}", f"{there / here:.1f}"),
         ("sierra-local 0.4 (score_drugs)", f"{there:.3f}", f"{1000 * there / COUNT:.3f}", "1.0"),
-        ("`susceptibility`, names to levels and items", f"{whole:.3f}", f"{1000 * whole / COUNT:.3f}", f"{there / whole:.1f}"),
+        (
+            "`susceptibility`, names to levels and items",
+            f"{whole:.3f}",
+            f"{1000 * whole / COUNT:.3f}",
+            f"{there / whole:.1f}",
+        ),
     ]
     print_table(f"Scoring {COUNT} genotypes, best of {RUNS}; {differing} differ from the published scores", rows)
 

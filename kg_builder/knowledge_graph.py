@@ -153,7 +153,8 @@ class KnowledgeGraph:
         prepared = prepare_case(case, self._context, path=case.id)
         engine = self._engine(case)
         with engine.derive(prepared) as graph:
-            return Assembly(graph, engine.rules, self.version, case.id).answer()
+            assembly = Assembly(graph, engine.rules, self.version, case.id, asked_genes=engine.asked_genes)
+            return assembly.answer()
 
     def options_many(self, cases: Iterable[Case]) -> Iterator[Answer]:
         """Derive the options for each case, in order."""

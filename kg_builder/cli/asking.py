@@ -128,12 +128,11 @@ def _read_params(given: Sequence[str]) -> dict[str, str]:
 
 
 def _write_table_schema(terminal: Terminal, name: str | None, format: str) -> None:
-    from kg_builder.knowledge.columns import describe_columns
+    from kg_builder.knowledge.columns import describe_columns, summary_of_table
     from kg_builder.knowledge.rows import TABLES
 
     if name is None:
-        rows = [(stem, (model.__doc__ or "").partition(": ")[2].strip()) for stem, model in TABLES.items()]
-        write_rows(terminal, ("table", "a row says"), rows, format, {})
+        write_rows(terminal, ("table", "a row says"), [(t, summary_of_table(t)) for t in TABLES], format, {})
         return
     model = TABLES.get(name.removesuffix(".tsv"))
     if model is None:
@@ -141,13 +140,5 @@ def _write_table_schema(terminal: Terminal, name: str | None, format: str) -> No
 
         near = ", ".join(found for found, _, _ in process.extract(name, list(TABLES), limit=3))
         raise UsageError(f"no table is called {name!r}; nearest: {near}")
-    described = []
-    for column in describe_columns(model).values():
-        values = ", ".join(column.choices)
-        if column.ref:
-            values = "name of a " + (" or ".join(column.ref.kinds) or "term of the same kind")
-        elif column.at_least is not None or column.at_most is not None:
-            values = column.range_in_words
-        doc = model.model_fields[column.name].description or ""
-        described.append((column.name, column.shape, column.required, values, doc))
+    described = [(c.name, c.shape, c.required, c.values_in_words, c.meaning) for c in describe_columns(model).values()]
     write_rows(terminal, ("column", "holds", "required", "values", "meaning"), described, format, {})

@@ -1,4 +1,4 @@
-"""Commands for curators: build, check, import."""
+"""Commands for curators: build, check, import, new."""
 
 from __future__ import annotations
 
@@ -95,6 +95,39 @@ def import_source(
     with terminal.progress() as progress:
         rows: dict[str, int] = module.import_file(file, out, progress=progress)
     terminal.write("".join(f"{out / f'{table}.tsv'}: {count:,} rows\n" for table, count in rows.items()))
+
+
+@command("new")
+def new(
+    terminal: Terminal,
+    what: Annotated[Literal["disease"], typer.Argument(metavar="WHAT", help="What to begin: disease.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, as users will write it.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder for the tables; default ./ontology/knowledge/NAME."),
+    ] = None,
+) -> None:
+    """Begin a new disease: empty tables, every column explained.
+
+    The folder must be new or empty. COLUMNS.md in it says what each column holds.
+    """
+    from kg_builder.curation.new_disease import GUIDE, USUAL, slug_of, write_new_disease
+
+    if not name.strip():
+        raise UsageError(f"new {what} needs a name")
+    if out is None:
+        if not Path("ontology/knowledge").is_dir():
+            raise UsageError("say where the tables shall go: --out DIR (there is no ./ontology/knowledge here)")
+        try:
+            out = Path("ontology/knowledge") / slug_of(name)
+        except ValueError as error:
+            raise UsageError(f"{error}: say where the tables shall go: --out DIR") from None
+    try:
+        write_new_disease(name, out)
+    except FileExistsError as error:
+        raise UsageError(str(error)) from None
+    terminal.write(f"{len(USUAL)} empty tables in {out}, explained in {out / GUIDE}\n")
+    terminal.note("next: fill terms.tsv and sources.tsv, then `salvage-kg check` (docs/adding-a-disease.md)")
 
 
 def _find_ontology(given: Path | None) -> Path:

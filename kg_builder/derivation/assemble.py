@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from kg_builder.derivation.advice import Advices
 from kg_builder.derivation.answer import (
@@ -26,10 +26,19 @@ _EFFECTS = {"excludes": 0, "inactivates": 1, "retains": 2, "cautions": 3, "favou
 class Assembly:
     """Turns the graph of one case into its answer."""
 
-    def __init__(self, graph: CaseGraph, rules: Mapping[str, Rule], version: KnowledgeVersion, case_id: str) -> None:
+    def __init__(
+        self,
+        graph: CaseGraph,
+        rules: Mapping[str, Rule],
+        version: KnowledgeVersion,
+        case_id: str,
+        *,
+        asked_genes: Container[str],
+    ) -> None:
         self._graph, self._know = graph, graph.knowledge
         self._version, self._case_id = version, case_id
         self._texts = Texts(graph, rules)
+        self._asked_genes = asked_genes
 
     def answer(self) -> Answer:
         """Return the whole answer."""
@@ -113,4 +122,4 @@ class Assembly:
 
     def _unread(self, agent: str) -> list[str]:
         read = set(self._graph.nodes("readIn"))
-        return [g for g in self._know.describe(agent).get("testedBy", []) if g not in read]
+        return [g for g in self._know.describe(agent).get("testedBy", []) if g not in read and g in self._asked_genes]

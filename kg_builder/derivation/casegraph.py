@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -17,6 +17,7 @@ _COMMENT = RDFS + "comment"
 _SOURCE = DCTERMS + "source"
 _TYPE = RDF + "type"
 Description = dict[str, list[str]]
+_NOTHING: Description = {}
 
 
 class KnowledgeReader:
@@ -86,6 +87,7 @@ class CaseGraph:
         self.iri, self.texts, self.knowledge = iri, texts, knowledge
         self._nodes: dict[str, dict[str, list[str]]] = {}
         self._members: dict[str, list[str]] = {}
+        self._walks: dict[str, tuple[str, ...]] = {}
         for subject, predicate, value in dict.fromkeys(map(_plain, triples)):
             key = predicate.removeprefix(SV)
             self._nodes.setdefault(subject, {}).setdefault(key, []).append(value)
@@ -94,12 +96,13 @@ class CaseGraph:
 
     def values(self, iri: str, key: str) -> list[str]:
         """Return the values of a property of a node of this case, in order."""
-        return sorted(self._nodes.get(iri, {}).get(key, ()))
+        found = self._nodes.get(iri, _NOTHING).get(key, [])
+        return sorted(found) if len(found) > 1 else found
 
     def value(self, iri: str, key: str) -> str | None:
         """Return one value of a property, or None."""
-        values = self._nodes.get(iri, {}).get(key)
-        return min(values) if values else None
+        values = self._nodes.get(iri, _NOTHING).get(key)
+        return (min(values) if len(values) > 1 else values[0]) if values else None
 
     def __contains__(self, iri: str) -> bool:
         return iri in self._nodes
@@ -137,16 +140,13 @@ class CaseGraph:
         """Return what a conclusion of this case rests on; empty for claims, facts as given and terms."""
         return self.values(iri, "because") or self.values(iri, "derivedFrom")
 
-    def walk(self, iri: str) -> Iterator[str]:
-        """Yield every node under a conclusion, itself first, each once, premises in order."""
-        seen, stack = set(), [iri]
-        while stack:
-            node = stack.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            yield node
-            stack.extend(reversed(self.premises(node)))
+    def walk(self, iri: str) -> tuple[str, ...]:
+        """Return every node under a conclusion, itself first, each once, premises in order."""
+        found = self._walks.get(iri)
+        if found is None:
+            below = [node for premise in self.premises(iri) for node in self.walk(premise)]
+            found = self._walks[iri] = tuple(dict.fromkeys([iri, *below]))
+        return found
 
     def claims_of(self, node: str) -> list[str]:
         """Return the claim that a ground, trigger, hit or lack is about; an unconditional claim is its own ground."""

@@ -13,6 +13,11 @@ from kg_builder.derivation.facts import Prepared
 from kg_builder.derivation.rules import Rule, run_rules, schedule
 from kg_builder.derivation.susceptibility import Algorithm
 from kg_builder.places import find_home
+from kg_builder.vocabulary import SV
+
+_CONDITION_TERM = ox.NamedNode(SV + "conditionTerm")
+_IN_GENE = ox.NamedNode(SV + "inGene")
+_SCORED_ON = ox.NamedNode(SV + "scoredOn")
 
 
 class Engine:
@@ -35,6 +40,16 @@ class Engine:
             StoreError: if the store holds none.
         """
         return Algorithm(self.store, self.knowledge, find_home("queries", "score"))
+
+    @cached_property
+    def asked_genes(self) -> frozenset[str]:
+        """Genes (IRIs) whose alterations some claim of this store asks for, or some code is scored on."""
+        asked = set()
+        for link in self.store.quads_for_pattern(None, _CONDITION_TERM, None):
+            for gene in self.store.quads_for_pattern(link.object, _IN_GENE, None):  # type: ignore[arg-type]
+                asked.add(gene.object.value)  # type: ignore[union-attr]
+        scored = self.store.quads_for_pattern(None, _SCORED_ON, None)
+        return frozenset(asked | {quad.object.value for quad in scored})  # type: ignore[union-attr]
 
     @contextmanager
     def derive(self, prepared: Prepared) -> Iterator[CaseGraph]:

@@ -28,6 +28,7 @@ from kg_builder.graph.serialise import Line, name_blank_nodes, write_nquads, wri
 from kg_builder.graph.slices import TERMS, cut_diseases, cut_terms, slice_name
 from kg_builder.graph.store import CURRENT, MANIFEST, QUADS, Manifest, find_release, sha256_of, verify_release
 from kg_builder.issues import StoreError, TableError
+from kg_builder.knowledge.mappings import emit_mappings, load_mappings
 from kg_builder.vocabulary import (
     BASE,
     DEFINITION,
@@ -59,6 +60,15 @@ _TEMPORARY = ".new-"
 _RELEASE_NAME = re.compile(r"[0-9a-f]{16}")
 #: Inferred predicates that say nothing in an ontology editor, or that OWL DL keeps for its own syntax.
 _NOT_AXIOMS = {OWL + "sameAs", OWL + "differentFrom", RDFS + "subPropertyOf", RDFS + "domain", RDFS + "range"}
+#: Inferred properties that an editor's reasoner shows again from what stands in the file: closures of stated edges,
+#: and the indexes that the rules start from. They are in the quads and left out of the files for people.
+_SHOWN_ANYWAY = {
+    SV + name
+    for name in (
+        "appliesTo", "appliesFrom", "appliesOver", "appliesWith", "isKindOf", "reaches", "contains", "keyCondition",
+        "relevantTo", "conditionToCheck", "groundIn", "ofClaim", "narrowerThan", "hasTrait",
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +129,10 @@ def assemble(
     progress("emit quads")
     store = Store()
     store.bulk_extend(knowledge.build_quads(tables, core_dir))
+    mappings, faults = load_mappings(core_dir.parent / "mappings", tables.index)
+    if faults:
+        raise TableError(faults)
+    store.bulk_extend(emit_mappings(mappings))
     del tables
     header = _add_root(store, core_dir)
     progress("reason")
@@ -221,12 +235,12 @@ def _render(quads: list[Quad]) -> Iterator[tuple[str, bytes]]:
         statement, graph, _ = line.decode().rsplit(" ", 2)
         lines[graph[1:-1]].append(statement)
     del data, quads
-    every = [line for graph in sorted(lines) for line in lines[graph]]
+    every = [line for graph in (GRAPH_CORE, GRAPH_ASSERTED, GRAPH_INFERRED) for line in lines[graph]]
     yield TERMS, _pack(cut_terms(every))
     for disease, cut in cut_diseases(every):
         yield slice_name(disease), _pack(cut)
     del every
-    asserted = lines[GRAPH_CORE] + lines[GRAPH_ASSERTED]
+    asserted = lines[GRAPH_CORE] + lines[GRAPH_ASSERTED] + lines[GRAPH_MAPPINGS]
     yield "asserted.ttl", write_turtle(asserted, PREFIXES)
     inferred = _axioms(lines[GRAPH_INFERRED], lines[GRAPH_CORE])
     yield "knowledge.ttl", write_turtle(asserted + inferred, PREFIXES)
@@ -244,11 +258,13 @@ def _axioms(inferred: list[Line], core: list[Line]) -> list[Line]:
     property that the core declares as the inverse of another: an editor shows them from the other end.
     """
     inverses = {line.split(" ")[0] for line in core if line.split(" ")[1] == f"<{OWL}inverseOf>"}
-    silent = inverses | {f"<{iri}>" for iri in _NOT_AXIOMS}
+    silent = inverses | {f"<{iri}>" for iri in _NOT_AXIOMS | _SHOWN_ANYWAY}
     own = tuple(f"<{iri}" for iri in (OWL, RDF, RDFS))
     found = []
     for line in inferred:
         subject, predicate, value = line.split(" ", 2)
+        if predicate.startswith(f"<{SV}ground"):
+            continue
         if subject != value and predicate not in silent and not subject.startswith(own) and not value.startswith(own):
             found.append(line)
     return found
@@ -274,7 +290,7 @@ def _describe(assembled: Assembled, release: Path, files: Mapping[str, str], inp
             header = {"ontology": subject, "version_iri": value}
     rows: dict[str, dict[str, int]] = defaultdict(dict)
     for name, path in sorted(inputs.items()):
-        if name.endswith(".tsv"):
+        if name.endswith(".tsv") and not name.startswith("mappings/"):
             folder, _, table = name.removesuffix(".tsv").rpartition("/")
             rows[folder][table] = sum(1 for line in path.read_bytes().splitlines() if line.strip()) - 1
     return Manifest(
@@ -304,6 +320,7 @@ def _list_inputs(knowledge_root: Path, core_dir: Path) -> dict[str, Path]:
     """Return name → file: tables by their place under the root, ontology files as ``core/…``."""
     tables = {path.relative_to(knowledge_root).as_posix(): path for path in knowledge_root.rglob("*.tsv")}
     core = {f"core/{path.name}": path for path in core_dir.glob("*.ttl")}
+    core |= {f"mappings/{path.name}": path for path in (core_dir.parent / "mappings").glob("*.sssom.tsv")}
     root = core_dir.parent / ROOT
     return tables | core | ({ROOT: root} if root.is_file() else {})
 

@@ -34,7 +34,8 @@ _LEFT_OUT: Final = _own(
 ) | {f"<{DEFINITION}>", f"<{SKOS}altLabel>", f"<{RDFS}subClassOf>", f"<{RDFS}comment>"}  # fmt: skip
 _NAMING: Final = _own(
     "residueCount", "referenceSequence", "molecule", "patternKind", "atPosition", "residues", "unit",
-    "plausibleMinimum", "plausibleMaximum", "casePath", "statesParameter", "statesIfTrue", "statesIfFalse", "negates", "inGene",
+    "plausibleMinimum", "plausibleMaximum", "casePath", "statesParameter", "statesIfTrue", "statesIfFalse",
+    "negates", "inGene",
 ) | {_LABEL, f"<{SKOS}altLabel>"}  # fmt: skip
 _NAMED_TYPES: Final = _own("Gene", "Parameter", "Alteration")
 _READ_TYPES: Final = _own("ResistanceLevel", "Algorithm")

@@ -12,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
+from kg_builder.knowledge.names import words_for
 from kg_builder.knowledge.rows import TABLES, AsCondition, ClaimRow, Conditions, Emit, Ref, Row, columns
 
 #: Kinds a row of `terms.tsv` may have.
@@ -44,6 +45,21 @@ class Column:
     emit: Emit | None = None
     as_condition: AsCondition | None = None
     conditions: Conditions | None = None
+    meaning: str = ""
+
+    @property
+    def values_in_words(self) -> str:
+        """What a cell may hold, in words: kinds of term, the values there are, a range; empty for any text.
+
+        >>> describe_columns(TABLES["goals"])["disease"].values_in_words
+        'name of a disease'
+        """
+        if self.ref:
+            what = words_for(self.ref.kinds) if self.ref.kinds else "term of the same kind"
+            return f"name of {'an' if what[0] in 'aeiou' else 'a'} {what}"
+        if self.at_least is not None or self.at_most is not None:
+            return self.range_in_words
+        return ", ".join(self.choices)
 
     @property
     def range_in_words(self) -> str:
@@ -62,6 +78,15 @@ def kinds_of_table(table: str) -> tuple[str, ...]:
     if table == "terms":
         return GENERIC_KINDS
     return ("claim",) if issubclass(TABLES[table], ClaimRow) else (_TABLE_KIND[table],)
+
+
+def summary_of_table(table: str) -> str:
+    """Return what a row of a table says, in one sentence or two.
+
+    >>> summary_of_table("fitness_costs")
+    'the mutant pays; keeping the drug on holds it in its costly state.'
+    """
+    return " ".join((TABLES[table].__doc__ or "").partition(": ")[2].split())
 
 
 @cache
@@ -97,6 +122,7 @@ def _describe(name: str, field: FieldInfo) -> Column:
         emit=found.get(Emit),
         as_condition=found.get(AsCondition),
         conditions=found.get(Conditions),
+        meaning=field.description or "",
     )
 
 

@@ -7,7 +7,7 @@ graph:inferred.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -15,7 +15,7 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
 from kg_builder.knowledge.rows import TABLES, ClaimRow
-from kg_builder.knowledge.terms import TYPE, node, sv
+from kg_builder.knowledge.terms import TYPE, literal, node, sv
 from kg_builder.vocabulary import BASE, GRAPH_INFERRED, KINDS, SV
 
 #: Individuals that are no terms: nothing falls under them.
@@ -47,6 +47,7 @@ _AGAINST: Final = ("Resistance", "CrossResistance", "IntrinsicResistance")
 _NEVER: Final = {"ScoreRule", "RegimenPattern", "GoalClaim"}
 
 _DISEASE: Final = node("kind:disease")
+_MARKER: Final = node("kind:marker")
 
 Closure = dict[NamedNode, set[NamedNode]]
 
@@ -61,6 +62,12 @@ class _Claim:
     facts: dict[NamedNode, list[set[NamedNode]]] = field(default_factory=dict)
     #: comparator and limit of each condition on a number, by parameter
     numbers: dict[NamedNode, list[tuple[str, Decimal]]] = field(default_factory=dict)
+    is_favourable: bool = False
+
+    @property
+    def is_marker_exception(self) -> bool:
+        """Whether it says no more than that a marker does no harm: a sensitivity that is no reason to prefer."""
+        return self.kind == "Sensitivity" and _MARKER in self.facts and not self.is_favourable
 
 
 def derive_reflexive(store: Store) -> int:
@@ -85,7 +92,8 @@ def derive_narrower(store: Store) -> int:
     - Within a class: every role of a equals or falls under that of b, one strictly, and they agree on what
       the class asks for besides (constraints: the reason; toxicities: the toxicity).
     - A sensitivity overrides a claim of resistance, cross-resistance or intrinsic resistance also where the agent
-      is equal.
+      is equal; but one that asks for a marker and does not favour the agent ("this change does no harm") overrides
+      only claims that ask for a marker, too: it says nothing of a diagnosis or of a failed relative.
     - In either case a is about the same matter: each condition of b follows from one of a (an equal or narrower
       term, a number within); or a asks for nothing at all (but a disease). An exception made for one marker or
       one organ says nothing of another.
@@ -129,6 +137,9 @@ def _read_claims(store: Store) -> list[_Claim]:
             for p in _SAME.get(claim.kind, ())
         )
         _read_conditions(store, claim)
+    for quad in store.quads_for_pattern(None, sv("isFavourable"), literal(True), None):
+        if claim := claims.get(quad.subject):  # type: ignore[arg-type]
+            claim.is_favourable = True
     return list(claims.values())
 
 
@@ -153,21 +164,32 @@ def _read_conditions(store: Store, claim: _Claim) -> None:
 
 def _narrower_pairs(claims: list[_Claim], closures: dict[str, Closure]) -> Iterator[tuple[NamedNode, NamedNode]]:
     by_agent: dict[tuple[str, str, NamedNode], list[_Claim]] = defaultdict(list)
+    by_marker: dict[tuple[str, str, NamedNode, NamedNode], dict[NamedNode, _Claim]] = defaultdict(dict)
     for claim in claims:
         for role in ("concernsAgent", "concernsSubstance"):
             if role in claim.roles:
                 by_agent[claim.kind, role, claim.roles[role]].append(claim)
+                for marker in {term for terms in claim.facts.get(_MARKER, ()) for term in terms}:
+                    by_marker[claim.kind, role, claim.roles[role], marker][claim.node] = claim
+    kinds = closures["isKindOf"]
     for a in claims:
         for role in ("concernsAgent", "concernsSubstance"):
             if role not in a.roles:
                 continue
+            markers = {term for terms in a.facts.get(_MARKER, ()) for t in terms for term in (t, *kinds.get(t, ()))}
             for agent in _above(closures[_ROLES[role]], a.roles[role]):
-                for b in by_agent.get((a.kind, role, agent), ()):
+                # a claim whose one role is the same agent cannot be strictly narrower
+                may_be_strict = len(a.roles) > 1 or agent != a.roles[role]
+                for b in by_agent.get((a.kind, role, agent), ()) if may_be_strict else ():
                     if a is not b and _overrides(a, b, closures):
                         yield a.node, b.node
                 for kind in _AGAINST if a.kind == "Sensitivity" else ():
-                    for b in by_agent.get((kind, role, agent), ()):
-                        if _is_about_the_same(a, b, closures["isKindOf"]):
+                    against: Iterable[_Claim] = by_agent.get((kind, role, agent), ())
+                    if a.is_marker_exception:
+                        hits = (by_marker.get((kind, role, agent, marker), {}) for marker in markers)
+                        against = {iri: claim for hit in hits for iri, claim in hit.items()}.values()
+                    for b in against:
+                        if _is_about_the_same(a, b, kinds):
                             yield a.node, b.node
 
 

@@ -86,6 +86,14 @@ def test_the_marker_of_a_confirmed_failure_speaks_of_other_agents_too(world: Any
     assert world.status("beta", **parts) == "partial"
 
 
+def test_the_determinant_of_a_confirmed_failure_speaks_of_other_agents_too(world: Any) -> None:
+    parts = {"failed": ["beta"], "mode": "acquired loss", "alterations": ["GEN:T9A"]}
+    (shared,) = (f for f in world.findings("betatwo", **parts) if f.code == "cross-resistance")
+    assert (shared.effect, shared.degree) == ("inactivates", "full")
+    assert "GEN:T9A" in shared.text
+    assert "beta" in shared.text
+
+
 def test_a_marker_that_was_not_behind_the_failure_shares_nothing(world: Any) -> None:
     parts = {"failed": ["alpha"], "mode": "acquired loss", "alterations": ["GEN:M4I", "GEN:T9A"]}
     texts = [f.text for f in world.findings("betatwo", **parts) if f.code == "cross-resistance"]

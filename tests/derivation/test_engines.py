@@ -75,6 +75,7 @@ def mentioned(rules: tuple[Rule, ...]) -> set[str]:
     return {SV + name for rule in rules for name in re.findall(r"\bsv:(\w+)", rule.text)} | {RDF + "type"}
 
 
+@pytest.mark.slow
 def test_every_rule_gives_the_same_triples_on_both_engines(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rdflib.plugins.sparql, "SPARQL_LOAD_GRAPHS", False)
     used = mentioned(world.kg._rules)
@@ -143,3 +144,19 @@ def test_leaving_out_what_needs_rule_out_changes_nothing(world: Any, parts: dict
 def test_every_rule_is_met_by_some_case_alone(world: Any) -> None:
     said = {rule.name for parts in CASES for rule, _, found in runs(world, world.case(**parts)) if found}
     assert {rule.name for rule in world.kg._rules} - said == set()
+
+
+def test_cases_in_one_graph_conclude_what_each_concludes_alone(world: Any) -> None:
+    """Everything hangs off the case: a batch in one store mixes nothing up."""
+    prepared = [prepare_case(world.case(id=f"c{i}", **p), world.kg._context, path="case") for i, p in enumerate(CASES)]
+
+    def conclude(batch: list[Any]) -> set[Triple]:
+        store, graph, concluded = ox.Store(), ox.NamedNode("urn:batch"), set()
+        store.extend([*world.quads, *(q for one in batch for q in one.quads)])
+        for rule in schedule(world.kg._rules):
+            found = list(store.query(rule.text, use_default_graph_as_union=True))
+            store.extend(ox.Quad(*t, graph) for t in found)
+            concluded |= {tuple(map(plain, t)) for t in found}
+        return concluded
+
+    assert conclude(prepared) == set().union(*(conclude([one]) for one in prepared))

@@ -184,10 +184,25 @@ def test_one_agent_named_twice_is_a_single_agent(world: Any) -> None:
     assert world.status("alpha", **parts) == "excluded"
 
 
-def test_two_regimens_not_tolerated_are_judged_each_for_itself(world: Any) -> None:
-    parts = {"failed_regimens": [["gamma"], ["epsilon", "pi"]], "mode": "not tolerated"}
-    assert world.status("gamma", **parts) == "excluded"
+def test_intolerance_is_of_the_last_regimen(world: Any) -> None:
+    parts = {"failed_regimens": [["gamma", "sigma"], ["epsilon", "pi"]], "mode": "not tolerated"}
+    assert world.status("gamma", **parts) == world.status("sigma", **parts) == "excluded"
+    assert world.status("gammaone", **parts) == "not-active", "what failed before predicts what it always predicts"
     assert world.status("epsilon", **parts) == world.status("pi", **parts) == "active"
+
+
+@pytest.mark.xfail(reason="the cautions and exclusions of intolerance are given for the earlier regimens too")
+def test_an_earlier_regimen_is_not_said_to_be_not_tolerated(world: Any) -> None:
+    several = {"failed_regimens": [["gamma", "sigma"], ["epsilon", "pi"]], "mode": "not tolerated"}
+    alone = {"failed_regimens": [["gamma"], ["epsilon", "pi"]], "mode": "not tolerated"}
+    for parts in (several, alone):
+        assert not any("not tolerated" in f.text for f in world.findings("gamma", **parts))
+
+
+def test_what_failed_before_is_not_excused_by_a_later_intolerance(world: Any) -> None:
+    parts = {"failed_regimens": [["epsilon"], ["epsilon", "pi"]], "mode": "not tolerated"}
+    assert world.status("epsilon", **parts) == "excluded"
+    assert world.status("pi", **parts) == "active"
 
 
 # --- products and ingredients --------------------------------------------------------------------
@@ -221,6 +236,9 @@ def test_failure_of_a_product_predicts_what_failure_of_its_ingredient_predicts(w
     # claim: failure of any of the alphas predicts that of pi, given weakness
     assert world.status("pi", failed=["alpha/booster"], comorbidities=["weakness"]) == "not-active"
     assert world.status("pi", failed=["booster"], comorbidities=["weakness"]) == "active"
+    # inda is used for nothing here: only its product is judged
+    assert world.status("inda", failed=["inda mix"]) is None
+    assert world.status("booster", failed=["inda mix"]) == "not-active"
 
 
 @pytest.mark.parametrize(

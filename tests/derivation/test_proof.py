@@ -20,7 +20,8 @@ CASES: dict[str, dict[str, Any]] = {
     "tolerance": {"failed_regimens": [["gamma"], ["epsilon", "pi"]], "mode": "not tolerated", "line": 2},
     "results": {"susceptibility": {"beta": "R", "epsilon": "I", "gammatwo": "S"}},
     "patient": {
-        "comorbidities": ["arm weakness", "frail", "second infection"], "comedications": ["inda", "alpha/booster", "bystander"], "eGFR": 20,
+        "comorbidities": ["arm weakness", "frail", "second infection"], "eGFR": 20,
+        "comedications": ["inda", "alpha/booster", "bystander"],
         "adherence": {"self_report": 0.9, "mems": 0.5},
         "local_resistance": {"pi": {"resistant": 4, "tested": 6}},
     },

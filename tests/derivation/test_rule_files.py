@@ -88,7 +88,7 @@ def test_a_rule_has_an_honest_header(path: Path) -> None:
     text = body(path)
     assert text.count("CONSTRUCT") == 1
     template = text[text.index("CONSTRUCT") : text.index("WHERE")]
-    makes_finding = "a sv:Finding" in template
+    makes_finding = "sv:findingIn" in template
     assert makes_finding == bool(rule.template), "a rule that makes a finding, and no other, has a text"
     assert ("sv:ofRule" not in template) or f"rule:{rule.name}" in template, "a rule signs with its own name"
     if makes_finding:

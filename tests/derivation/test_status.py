@@ -117,7 +117,7 @@ RICH: dict[str, Any] = {
 }
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_order_of_the_input_does_not_matter(world: Any, data: st.DataObject) -> None:
     def shuffle(value: Any) -> Any:
