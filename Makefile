@@ -13,10 +13,10 @@ CODE := $(shell find kg_builder -name '*.py' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo build check check-dl test lint types unit format bench wheel lock clean distclean
+.PHONY: help setup demo build check check-dl knowledge-table test lint types unit format bench wheel lock clean distclean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## the virtual environment in .venv, from the locked requirements
 
@@ -30,6 +30,9 @@ check: $(READY) ## check the curated tables and the ontology
 
 check-dl: $(READY) ## the same, with a description-logic reasoner
 	@$(BIN)/salvage-kg check --dl
+
+knowledge-table: $(READY) ## write the table of terms and claims in README.md
+	@$(BIN)/python tools/knowledge_table.py
 
 test: lint types unit ## lint, types and all tests
 

@@ -24,6 +24,7 @@ from kg_builder.derivation.rules import Rule, read_rules
 from kg_builder.graph.slices import TERMS, slice_name
 from kg_builder.graph.store import Manifest, find_release, open_cut, open_release, read_manifest
 from kg_builder.issues import CaseError, Issue
+from kg_builder.knowledge.faults import Fault
 from kg_builder.places import find_home
 from kg_builder.vocabulary import KINDS, expand
 
@@ -249,7 +250,10 @@ class KnowledgeGraph:
         return iri
 
     def _resolve_option(self, agent: str) -> str:
-        return self._context.names.resolve(agent, OPTIONS)
+        try:
+            return self._context.names.resolve(agent, OPTIONS)
+        except Fault as fault:
+            raise CaseError([fault.issue("", 0, "agent")]) from None
 
 
 def _singular(kind: str) -> str:

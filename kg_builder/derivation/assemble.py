@@ -103,7 +103,8 @@ class Assembly:
             found = self._graph.findings.get(agent, [])
             stops = [f for f in found if f.effect == "excludes"]
             unknown = [f for f in found if f.rule == "miss-marker-unknown"]
-            if all(f in unknown for f in stops) and status != "not-active":
+            lost = any(f.effect == "inactivates" and f.degree == "full" for f in found)
+            if all(f in unknown for f in stops) and not lost:
                 for f in unknown:
                     changes[self._test_name(f)].add(self._know.label(agent))
             only_history = bool(stops) and all(f.rule == "fail-unspared" for f in stops)

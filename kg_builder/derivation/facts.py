@@ -62,6 +62,7 @@ class FactWriter:
         self.out = Prepared(iri)
         self.graph = ox.NamedNode(iri)
         self.measured: dict[str, str] = {}
+        self.terms: dict[str, str] = {}
 
     def add(self, subject: str, predicate: ox.NamedNode | str, value: ox.NamedNode | ox.Literal) -> None:
         """Add one triple to the graph of the case."""
@@ -77,6 +78,7 @@ class FactWriter:
         self.out.kinds |= {f"kind:{kind}"}
         for term in terms:
             self.add(iri, "states", ox.NamedNode(expand(term)))
+            self.terms.setdefault(term, where)
         self.out.texts[iri] = text
         return iri
 

@@ -332,10 +332,12 @@ class _Preparation(FactWriter):
             gene = other.gene or genes.get(other.id, "")
             if gene in wild and other.id != wild[gene] and other.kind != "reference":
                 pairs.add((wild[gene], other.id))
-        for negative, positive in sorted(pairs):
+        for term in self.terms:
+            pairs |= {(term, other) for other in self.context.negates.get(term, ()) if other in self.terms}
+        for negative, positive in sorted({(min(pair), max(pair)) for pair in pairs}):
             message = f"'{self._label(negative)}' and '{self._label(positive)}' cannot both hold"
-            where = self.said_at.get(negative, "/findings/alterations")
-            self.tell(where, "C007", message, f"see {self.said_at.get(positive, '')}")
+            where = self.said_at.get(negative) or self.terms.get(negative, "/")
+            self.tell(where, "C007", message, f"see {self.said_at.get(positive) or self.terms.get(positive, '')}")
 
     def _label(self, curie: str) -> str:
         return self.context.names.label(curie) if curie in self.context.names else curie.partition(":")[2]

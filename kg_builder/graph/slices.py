@@ -85,6 +85,7 @@ def cut_diseases(lines: list[Line]) -> Iterator[tuple[str, list[Line]]]:
         elif predicate in links:
             conditions[subject].add(value)
     shared, own = _split(lines)
+    items = {line.split(" ", 1)[0] for line in lines if f" <{SV}scoresCode> " in line}
     for disease in sorted(relevant):
         claims = relevant[disease] - unread
         asked = {condition for claim in claims for condition in conditions[claim]}
@@ -93,7 +94,13 @@ def cut_diseases(lines: list[Line]) -> Iterator[tuple[str, list[Line]]]:
             kept += own.get(claim, ())
         for condition in asked:
             kept += own.get(condition, ())
-        kept = [line for line in kept if _is_inside(line, claims, asked, disease)]
+        # an algorithm without its items would find nothing: where none is relevant, none is current
+        is_scored = not items.isdisjoint(claims)
+        kept = [
+            line
+            for line in kept
+            if _is_inside(line, claims, asked, disease) and (is_scored or f" <{SV}isCurrent> " not in line)
+        ]
         yield f"disease:{disease[len(_DISEASE) : -1]}", sorted(kept)
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -136,6 +137,10 @@ class AlterationReader:
         text = text.strip()
         found = self._index.find(text, ("alteration",))
         if len(found) == 1:
+            if not self._index.is_written(text, found[0]):
+                # names are found whatever their case; in the grammar case counts: `d` is a deletion, `D` a residue
+                with suppress(Fault):
+                    return self.read_grammar(text)
             return (self._named(found[0]),)
         if found:
             self._index.resolve(text, ("alteration",))

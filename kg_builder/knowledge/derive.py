@@ -60,6 +60,8 @@ class _Claim:
     same: tuple[frozenset[object], ...] = ()
     #: alternatives of each condition that is not negated, by kind of fact
     facts: dict[NamedNode, list[set[NamedNode]]] = field(default_factory=dict)
+    #: whether it has a negated condition
+    has_negated: bool = False
     #: comparator and limit of each condition on a number, by parameter
     numbers: dict[NamedNode, list[tuple[str, Decimal]]] = field(default_factory=dict)
     is_favourable: bool = False
@@ -144,17 +146,18 @@ def _read_claims(store: Store) -> list[_Claim]:
 
 
 def _read_conditions(store: Store, claim: _Claim) -> None:
-    """Read a claim's conditions into it; negated ones are left out."""
+    """Read a claim's conditions into it; of negated ones only that there are some."""
     for link in store.quads_for_pattern(claim.node, sv("hasCondition"), None, None):
         said: dict[str, list[NamedNode | Literal]] = defaultdict(list)
         for quad in store.quads_for_pattern(link.object, None, None, None):  # type: ignore[arg-type]
             if isinstance(quad.object, NamedNode | Literal):
                 said[quad.predicate.value.removeprefix(SV)].append(quad.object)
         if "isNegated" in said:
+            claim.has_negated = True
             continue
         for kind in said["conditionKind"]:
             terms = {term for term in said["conditionTerm"] if isinstance(term, NamedNode)}
-            if isinstance(kind, NamedNode):
+            if isinstance(kind, NamedNode) and terms:
                 claim.facts.setdefault(kind, []).append(terms)
         for parameter in said["onParameter"]:
             if isinstance(parameter, NamedNode):
@@ -213,7 +216,7 @@ def _overrides(a: _Claim, b: _Claim, closures: dict[str, Closure]) -> bool:
 
 def _is_about_the_same(a: _Claim, b: _Claim, kinds: Closure) -> bool:
     """Whether each condition of b follows from one of a's; or a has none (but a disease)."""
-    is_general = not a.numbers and not a.facts.keys() - {_DISEASE}
+    is_general = not a.numbers and not a.has_negated and not a.facts.keys() - {_DISEASE}
     for kind, wide in b.facts.items():
         narrow = a.facts.get(kind)
         if narrow is None and (is_general or kind == _DISEASE):

@@ -120,6 +120,10 @@ class NameIndex:
         """
         return self._labels[curie]
 
+    def is_written(self, text: str, curie: str) -> bool:
+        """Return whether the text is, letter for letter, the term's CURIE, its label or a synonym of it."""
+        return text == curie or self._by_kind.get(kind_of(curie), {}).get(text) == curie
+
     def find(self, text: str, kinds: Sequence[str]) -> tuple[str, ...]:
         """Return every term of these kinds that the text names; labels and synonyms before slugs."""
         text = text.strip()

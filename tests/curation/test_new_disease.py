@@ -48,7 +48,7 @@ def test_each_column_of_each_table_is_explained() -> None:
 
 def test_what_the_page_says_of_cells() -> None:
     sections = dict(SECTION.findall(write_guide("Some disease")))
-    assert "| `agent` | yes | name of a drug or drug class or modality or regimen |" in sections["indications"]
+    assert "| `agent` | yes | name of a drug, drug class, modality or regimen |" in sections["indications"]
     assert "| `synonyms` |  | values, `\\|` between them |" in sections["terms"]
     assert "| `broader` |  | names of a drug class, `\\|` between them |" in sections["classes"]
     assert "| `directed` |  | `yes` or `no`; empty: `yes` |" in sections["marker_requirements"]

@@ -96,7 +96,11 @@ KINDS: list[tuple[str, Parts, Parts]] = [
 NEGATED: list[tuple[str, Parts, Parts]] = [
     ("marker-not", {"alterations": ["GEN:M4I"]}, {"alterations": ["GEN:M4V"]}),
     ("marker-not", {}, {"alterations": ["GEN:M4MV"]}),
-    ("marker-and-not", {"alterations": ["GEN:K2R"]}, {"alterations": ["GEN:K2R"], "comorbidities": ["arm weakness"]}),
+    (
+        "marker-and-not",
+        {"alterations": ["GEN:K2R"]},
+        {"alterations": ["GEN:K2R"], "comorbidities": ["second infection"]},
+    ),
     ("marker-and-not", {"alterations": ["GEN:K2R"], "comorbidities": ["frail"]}, {"comorbidities": ["frail"]}),
     ("failed-not", {"failed": ["beta"]}, {"failed": ["alpha/booster"]}),
     ("failed-not", {}, {"failed": ["alphatwo"]}),

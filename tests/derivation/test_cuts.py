@@ -12,7 +12,6 @@ from kg_builder.graph.release import build_release
 from kg_builder.knowledge_graph import KnowledgeGraph
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 CASES: list[dict[str, Any]] = [
     {},
@@ -27,9 +26,9 @@ CASES: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeGraph:
+def opened(core: Path, tmp_path_factory: pytest.TempPathFactory) -> KnowledgeGraph:
     out = tmp_path_factory.mktemp("release")
-    build_release(HERE / "knowledge", ROOT / "ontology" / "core", out)
+    build_release(HERE / "knowledge", core, out)
     return KnowledgeGraph.open(out)
 
 

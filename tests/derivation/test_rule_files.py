@@ -23,6 +23,8 @@ DERIVE = sorted((ROOT / "queries" / "derive").glob("*.rq"))
 SCORE = sorted((ROOT / "queries" / "score").glob("*.rq"))
 CODE = sorted((ROOT / "kg_builder").rglob("*.py"))
 KNOWLEDGE = sorted((ROOT / "ontology" / "knowledge").rglob("*.tsv"))
+#: Words that a table has as synonym and that code may use, each with its reason; labels are never allowed.
+ALLOWED = {"antibiotic": "a word of the field, in the title of a source and in the names of its relations"}
 #: Kinds of term whose names belong to the tables.
 NAMED = {"disease", "drug", "class", "alteration", "gene"}
 
@@ -213,6 +215,7 @@ def test_no_code_names_a_disease_a_drug_or_a_mutation(name_pattern: re.Pattern[s
         for path in CODE
         for line, text in constants(path)
         for name in name_pattern.findall(text.casefold())
+        if name not in ALLOWED
     ]
     assert found == []
 

@@ -144,7 +144,13 @@ EXAMPLES: list[Example] = [
     Example("K008", put("alterations", label="FLT3:D835Y")),
     Example("K009", put("alterations", gene="")),
     Example("K010", lambda t: t["resistances"][0].update(conditions="resistant efavirenz")),
-    Example("K011", add("preferences", id="claim:p-efv", agent="efavirenz", over="dolutegravir")),
+    Example(
+        "K011",
+        lambda t: (
+            t["preferences"][0].update(conditions=""),
+            add("preferences", id="claim:p-efv", agent="efavirenz", over="dolutegravir", conditions="")(t),
+        ),
+    ),
     Example("K012", _no_next_line),
     Example("K013", put("indications", line="3-2")),
     Example("K014", put("marker_requirements", requires="marker FLT3-ITD; marker RT:M4V")),

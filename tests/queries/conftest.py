@@ -11,7 +11,7 @@ from pyoxigraph import NamedNode, Quad, RdfFormat, Store, parse
 
 from kg_builder.graph.materialise import materialise
 from kg_builder.graph.serialise import turtle
-from kg_builder.knowledge import derive_narrower, derive_reflexive
+from kg_builder.knowledge import derive_indexes, derive_narrower, derive_reflexive
 from kg_builder.knowledge.knowledge import read_core
 from kg_builder.knowledge.names import NameIndex
 from kg_builder.vocabulary import GRAPH_ASSERTED, GRAPH_CORE, GRAPH_INFERRED, RDFS, SKOS, compact
@@ -28,6 +28,7 @@ def build_store(text: bytes) -> Store:
     materialise(store, tbox=GRAPH_CORE, asserted=[GRAPH_CORE, GRAPH_ASSERTED], inferred=GRAPH_INFERRED)
     derive_narrower(store)
     derive_reflexive(store)
+    derive_indexes(store)
     return store
 
 
