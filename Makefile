@@ -13,7 +13,7 @@ CODE := $(shell find kg_builder -name '*.py' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo build check check-dl knowledge-table test lint types unit format bench wheel lock clean distclean
+.PHONY: help setup demo build check check-dl knowledge-table test lint types unit format readme bench wheel lock clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ unit: $(READY) ## the tests alone
 format: $(READY) ## rewrite the code in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+readme: $(RELEASE)/.made ## rewrite what README.md quotes: the knowledge table and what commands print
+	$(BIN)/python tools/knowledge_table.py
+	$(BIN)/python tools/printed_blocks.py
 
 bench: $(RELEASE)/.made ## measure, without judging
 	@for bench in benchmarks/bench_*.py; do [ -e "$$bench" ] || continue; echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done

@@ -166,6 +166,7 @@ class Batch:
     """
 
     def __init__(self, kg: KnowledgeGraph, texts: Iterable[Text]) -> None:
+        self._kg = kg
         self._found = [(file, case) for file, text in texts for case in _try_cases(kg, file, text)]
         self.total = len(self._found)
         self.faulty = 0
@@ -183,6 +184,7 @@ class Batch:
                 report([Issue(file, 0, "/id", "C010", message, "give each case an id of its own")])
             else:
                 first_seen[case.id] = file
+                report(self._kg.remarks(case, path=file))
                 yield case
 
     def finish(self) -> None:

@@ -340,4 +340,5 @@ class _Preparation(FactWriter):
             self.tell(where, "C007", message, f"see {self.said_at.get(positive) or self.terms.get(positive, '')}")
 
     def _label(self, curie: str) -> str:
-        return self.context.names.label(curie) if curie in self.context.names else curie.partition(":")[2]
+        read = {alteration.id: alteration.label for alteration in self.read}
+        return read.get(curie) or (self.context.names.label(curie) if curie in self.context.names else curie)

@@ -197,8 +197,9 @@ class _Run:
             self._add(new)
             self._add(new, _DELTA)
             rounds += 1
-            touched = [pair for key in set(_keys(new)) for pair in self._triggers.get(key, ())]
-            new = self._collect(_construct(rule, index, self._counts) for rule, index in touched)
+            fresh = Counter(_keys(new))
+            touched = [pair for key in fresh for pair in self._triggers.get(key, ())]
+            new = self._collect(_construct(rule, index, self._counts, fresh) for rule, index in touched)
 
     def _first(self) -> list[ox.Triple]:
         """Return what the rules conclude from the asserted triples, and the class hierarchy."""
@@ -292,20 +293,24 @@ def _keys(triples: Iterable[ox.Triple]) -> Iterator[Key]:
         yield triple.predicate, triple.object
 
 
-def _construct(rule: Rule, new: int | None, counts: Counter[Key]) -> str:
-    return f"CONSTRUCT {{ {rule.head} }} WHERE {{ {_join(rule.body, new, counts)} }}"
+def _construct(rule: Rule, new: int | None, counts: Counter[Key], fresh: Counter[Key] | None = None) -> str:
+    return f"CONSTRUCT {{ {rule.head} }} WHERE {{ {_join(rule.body, new, counts, fresh)} }}"
 
 
-def _join(body: Sequence[Atom], new: int | None, counts: Counter[Key]) -> str:
+def _join(body: Sequence[Atom], new: int | None, counts: Counter[Key], fresh: Counter[Key] | None = None) -> str:
     """Return the pattern of a body; the atom numbered ``new`` is matched with the new triples.
 
-    The other atoms follow in the order in which most of them is bound, rare ones first.
+    The other atoms follow in the order in which most of them is bound, rare ones first. New triples come first,
+    but for some chains of two: what follows must not be looked up once for each member of a large hierarchy at the
+    hierarchy's top, whose list is as long (for one of 8,000 terms, 109 s of reasoning instead of 2 s).
     """
     rest = list(body)
     parts: list[str] = []
     bound: frozenset[str] = frozenset()
     if new is not None:
         first = rest.pop(new)
+        if fresh and len(rest) == 1 and _starts_chain(rest[0], first, counts, fresh):
+            return f"{{ {rest[0]} }} LATERAL {{ GRAPH {_DELTA} {{ {first} }} }}"
         parts.append(f"GRAPH {_DELTA} {{ {first} }}")
         bound = first.variables
     while rest:
@@ -314,6 +319,18 @@ def _join(body: Sequence[Atom], new: int | None, counts: Counter[Key]) -> str:
         parts.append(f"LATERAL {{ {atom} }}" if parts else f"{{ {atom} }}")
         bound |= atom.variables
     return " ".join(parts)
+
+
+def _starts_chain(other: Atom, new: Atom, counts: Counter[Key], fresh: Counter[Key]) -> bool:
+    """Return whether a body of two atoms is better matched from the other one than from the new triples.
+
+    A transitive property starts at the upper link, so that the term between is looked up as object, where its
+    list holds what is sought and not also what the inverse property says of it; other chains start where there
+    are fewer (asserted) triples.
+    """
+    if other.p == new.p:
+        return isinstance(other.s, ox.Variable) and other.s == new.o
+    return 0 < counts[_key(other)] < 2 * fresh[_key(new)]
 
 
 def _unify(head: Atom, triple: ox.Triple) -> Binding | None:

@@ -274,6 +274,11 @@ class DrugCodeRow(Row):
     algorithm: Annotated[str, Ref(("algorithm",)), Emit("ofAlgorithm")] = Field(description="whose code it is")
     gene: Annotated[str, Ref(("gene",)), Emit("scoredOn")] = Field(description="the gene that is scored for it")
     order: Annotated[int, Emit("order")] = Field(ge=1, description="place in the algorithm's own list")
+    least_mutations: Annotated[int | None, Emit("leastMutations")] = Field(
+        default=None,
+        ge=1,
+        description="derived by the import: the least number of mutations whose items reach the highest level",
+    )
 
 
 class LevelRow(Row):

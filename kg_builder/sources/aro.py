@@ -28,15 +28,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from kg_builder.issues import Issue, SourceError
-from kg_builder.knowledge.rows import (
-    AlterationRow,
-    DrugClassRow,
-    DrugRow,
-    GenericTerm,
-    ResistanceRow,
-    Row,
-    SourceRow,
-)
+from kg_builder.knowledge.rows import AlterationRow, DrugClassRow, DrugRow, GenericTerm, ResistanceRow, Row, SourceRow
 from kg_builder.places import find_home
 from kg_builder.sources.aro_names import Namer, find_known, read_crosswalk
 from kg_builder.sources.known import Known, read_known, refuse_foreign
@@ -265,15 +257,10 @@ class _Maker:
     def alteration(self, accession: str) -> AlterationRow:
         term, kind = self.terms[accession], self.kinds[accession]
         broader = [parent for parent in term.parents if self.kinds.get(parent) == kind]
+        what = "Mechanism" if kind == "mechanism" else "Determinant"
+        what += f" of resistance in the Antibiotic Resistance Ontology ({accession}){self.within(broader)}"
         if kind == "mechanism":
-            what = (
-                f"Mechanism of resistance in the Antibiotic Resistance Ontology ({accession}){self.within(broader)}; "
-            )
-            what += "it stands for every determinant that works by it"
-        else:
-            what = (
-                f"Determinant of resistance in the Antibiotic Resistance Ontology ({accession}){self.within(broader)}"
-            )
+            what += "; it stands for every determinant that works by it"
         broader += [
             other
             for relation, other in term.relations

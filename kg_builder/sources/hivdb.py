@@ -28,6 +28,7 @@ from kg_builder.knowledge.rows import AlgorithmRow, DrugCodeRow, GeneRow, LevelR
 from kg_builder.places import find_home
 from kg_builder.sources.asi import Algorithm, Drug, Level, ScoreRange, read_algorithm
 from kg_builder.sources.asi_rule import Group, Item, Residues
+from kg_builder.sources.barrier import least_mutations
 from kg_builder.sources.write import write_tables
 
 __all__ = ["Algorithm", "find_faults", "import_file", "read_algorithm", "read_genes", "source_row", "to_rows"]
@@ -147,7 +148,11 @@ def to_rows(algorithm: Algorithm, source_id: str, genes: Mapping[str, GeneRow]) 
         slug = _slug(drug.code)
         code = f"drugcode:{stem}-{slug}"
         gene = genes[drug.gene]
-        codes.append(DrugCodeRow(id=code, label=drug.code, algorithm=family, gene=gene.id, order=order))
+        highest = max(drug.ranges or algorithm.ranges, key=lambda r: r.level)
+        barrier = None if highest.minimum is None else least_mutations(drug.groups, highest.minimum)
+        codes.append(
+            DrugCodeRow(id=code, label=drug.code, algorithm=family, gene=gene.id, order=order, least_mutations=barrier)
+        )
         levels += _levels(algorithm, f"level:{stem}-{slug}", drug.ranges, family, code)
         scores += _scores(drug, code, f"claim:{stem}-{slug}", gene, source_id, f"{stem}-import", algorithm.date)
     row = AlgorithmRow(

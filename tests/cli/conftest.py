@@ -51,6 +51,9 @@ class FakeGraph:
             except CaseError as error:
                 yield error
 
+    def remarks(self, case: Case, *, path: str = "") -> tuple[Issue, ...]:
+        return ()
+
     def options(self, case: Case) -> Answer:
         if self.fault:
             raise self.fault

@@ -31,7 +31,11 @@ def plain(cell: Cell) -> str | int | None:
 
 def test_every_question_has_expected_rows() -> None:
     assert sorted(CATALOGUE) == sorted(EXPECTED)
-    assert len(CATALOGUE) == 19
+    assert len(CATALOGUE) == 41
+
+
+def test_every_question_answers_something() -> None:
+    assert [name for name, rows in EXPECTED.items() if not rows] == []
 
 
 @pytest.mark.parametrize("name", sorted(CATALOGUE))
@@ -88,6 +92,29 @@ def test_files_pass_the_guard_for_strangers(path: Path) -> None:
          ["drug:alpha-plus", "drug:gamma", "class:betine"]),
         ("sources-of-a-claim", {"claim": "claim:use-betine"}, "source", ["source:book", "source:paper"]),
         ("weakly-supported-claims", {"order": "5"}, "claim", []),
+        ("regimens-of-a-disease", {"disease": "pox"}, "component", ["drug:alpha-plus", "class:betine"]),
+        ("regimens-without-a-drug", {"disease": "black pox", "agent": "inducer"}, "regimen", ["regimen:solo"]),
+        ("regimens-without-a-drug", {"disease": "black pox", "agent": "beta"}, "leave_out", ["drug:beta", None]),
+        ("options-for-a-site", {"site": "scar"}, "option", ["drug:gamma", "drug:alpha-two", "regimen:duo"]),
+        ("drugs-inactive-against-an-organism", {"organism": "red bug", "drug": "beta two"}, "unless",
+         ["claim:red-ones-do"]),
+        ("options-directed-at-a-marker", {"marker": "G:C2D"}, "option", ["drug:gamma", "drug:beta-two"]),
+        ("goals-of-a-disease", {"disease": "pox"}, "goal", ["goal:curative"]),
+        ("advice-of-a-disease", {"disease": "pox"}, "advice", ["action:scan"]),
+        ("drugs-unsuited-to-a-patient", {"fact": "frail", "disease": "pox"}, "drug", ["drug:beta", "drug:beta-two"]),
+        ("drugs-open-to-a-patient", {"fact": "very frail", "disease": "pox"}, "caution",
+         ["claim:mind-when-very-frail", "claim:mind-when-very-frail", None]),
+        ("toxicities-shared-by-two-drugs", {"drug": "alpha plus", "other": "beta"}, "toxicity", ["toxicity:rash"]),
+        ("toxicities-shared-by-two-drugs", {"drug": "beta", "other": "omega"}, "toxicity", []),
+        ("options-with-a-comedication", {"comedication": "omega", "disease": "pox"}, "effect",
+         ["effect:excludes", "effect:cautions"]),
+        ("levels-of-a-drug-code", {"drug": "beta"}, "level", ["level:x-bet-1"]),
+        ("local-resistance-against-threshold", {"disease": "pox", "region": "the north"}, "verdict",
+         ["above", "not above"]),
+        ("drugs-with-a-new-target", {"drug": "alpha plus", "disease": "pox"}, "option", ["drug:beta"]),
+        ("evidence-of-a-disease", {"disease": "black pox"}, "claims", [1, 1, 1, 1]),
+        ("sources-of-a-disease", {"disease": "pox"}, "claims", [4, 11]),
+        ("claims-on-old-sources", {"year": "2001"}, "claim", []),
     ],
 )  # fmt: skip
 def test_parameters_narrow_the_rows(
