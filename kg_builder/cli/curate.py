@@ -9,7 +9,8 @@ import typer
 
 from kg_builder.cli.app import command
 from kg_builder.cli.rows import RowFormat, write_rows
-from kg_builder.cli.terminal import MissingError, Terminal, UsageError
+from kg_builder.cli.terminal import MissingError, Terminal, UsageError, report
+from kg_builder.issues import Issue
 from kg_builder.places import find_home
 
 Ontology = Annotated[
@@ -75,14 +76,22 @@ def check(
 @command("import")
 def import_source(
     terminal: Terminal,
-    source: Annotated[Literal["hivdb"], typer.Argument(metavar="SOURCE", help="Whose file it is: hivdb.")],
+    source: Annotated[
+        Literal["aro", "hivdb", "who-tb"],
+        typer.Argument(metavar="SOURCE", help="Whose file it is: aro, hivdb or who-tb."),
+    ],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The published file.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder for the tables; default ./ontology/knowledge/SOURCE."),
     ] = None,
+    ontology: Ontology = None,
 ) -> None:
-    """Turn published knowledge into curation tables."""
+    """Turn published knowledge into curation tables.
+
+    They stand beside the knowledge in --ontology: what it holds already is not written again. What cannot be
+    said in tables is told on stderr, with its number.
+    """
     from importlib import import_module
 
     if not file.is_file():
@@ -91,9 +100,14 @@ def import_source(
         if not Path("ontology/knowledge").is_dir():
             raise UsageError("say where the tables shall go: --out DIR (there is no ./ontology/knowledge here)")
         out = Path("ontology/knowledge") / source
-    module = import_module(f"kg_builder.sources.{source}")
+    module = import_module(f"kg_builder.sources.{source.replace('-', '_')}")
+    knowledge = _find_ontology(ontology) / "knowledge"
+    warnings: list[Issue] = []
     with terminal.progress() as progress:
-        rows: dict[str, int] = module.import_file(file, out, progress=progress)
+        rows: dict[str, int] = module.import_file(
+            file, out, knowledge=knowledge, progress=progress, report=warnings.append
+        )
+    report(warnings)
     terminal.write("".join(f"{out / f'{table}.tsv'}: {count:,} rows\n" for table, count in rows.items()))
 
 

@@ -103,3 +103,15 @@ def test_a_mistyped_name_is_told_with_its_field_and_the_nearest(release: Path) -
     assert (done.returncode, done.stdout) == (1, "")
     assert "<stdin>: /disease: " in done.stderr
     assert "HIV-1 infection" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_readme_quotes_what_commands_print(release: Path) -> None:
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        from printed_blocks import BLOCK, replace_blocks
+    finally:
+        sys.path.pop(0)
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(BLOCK.findall(page)) >= 5
+    assert replace_blocks(page, release=release) == page, "run `make readme`"

@@ -91,8 +91,17 @@ def test_build_beside_another_build_exits_3(call: Call, ontology: Path, monkeypa
 
 
 def test_import_names_the_tables_it_wrote(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write(path: Path, out: Path, *, progress: Callable[[str], None]) -> dict[str, int]:
+    def write(
+        path: Path,
+        out: Path,
+        *,
+        knowledge: Path,
+        progress: Callable[[str], None],
+        report: Callable[[Issue], None],
+    ) -> dict[str, int]:
         progress(f"reading {path}")
+        assert (knowledge / "formulary").is_dir()
+        report(Issue(str(path), 1, "DRUG X", "S015", "holds a place only", severity="warning"))
         return {"scores": 1449}
 
     monkeypatch.setattr(hivdb, "import_file", write)
@@ -100,6 +109,7 @@ def test_import_names_the_tables_it_wrote(call: Call, tmp_path: Path, monkeypatc
     published.write_text("<x/>", encoding="utf-8")
     result = call("import", "hivdb", published, "--out", tmp_path / "t")
     assert (result.code, result.out) == (0, f"{tmp_path}/t/scores.tsv: 1,449 rows\n")
+    assert f"warning: {published}:1: DRUG X: holds a place only [S015]\n" in result.err
 
 
 def test_import_of_what_is_no_such_file_is_data_at_fault(call: Call, tmp_path: Path) -> None:

@@ -123,6 +123,18 @@ def test_sensitivity_overrides_intrinsic_and_cross_resistance(base: Tables, load
     assert {("s-etr", "intrinsic"), ("s-etr", "cross")} <= pairs
 
 
+@pytest.mark.parametrize(("favours", "expected"), [("no", False), ("yes", True)])
+def test_a_harmless_marker_says_nothing_of_a_failed_relative(
+    favours: str, expected: bool, base: Tables, load: Load
+) -> None:
+    """Only a marker that favours the drug overrides what no marker was asked for."""
+    base["sensitivities"][0].update(conditions="marker RT:M4V", favours=favours)
+    claim(base, "cross_resistances", "cross", failed="efavirenz", agent="NNRTI", likelihood="expected")
+    pairs = narrower(load(base))
+    assert (("s-etr", "cross") in pairs) is expected
+    assert ("s-etr", "r-nnrti") in pairs
+
+
 def test_constraints_override_only_for_the_same_reason(base: Tables, load: Load) -> None:
     reason = "contraindicated-organ-function"
     claim(base, "constraints", "c-organ", agent="antiviral", reason=reason, effect="excludes")
