@@ -175,7 +175,6 @@ class KnowledgeGraph:
 
         Raises:
             CaseError: if a name or number of a case is at fault.
-            StoreError: if no scoring algorithm is current for the disease.
         """
         for engine, group in groupby(cases, self._engine):
             while batch := [(c.id, prepare_case(c, self._context, path=c.id)) for c in islice(group, SCORE_BATCH)]:

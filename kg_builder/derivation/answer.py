@@ -129,6 +129,8 @@ class DrugScore(_Model):
 
 
 class AlgorithmName(_Model):
+    """The scoring algorithm used; ``none`` where the disease has none, and then no drug is listed."""
+
     name: str
     version: str
 

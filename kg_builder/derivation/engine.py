@@ -34,11 +34,7 @@ class Engine:
 
     @cached_property
     def algorithm(self) -> Algorithm:
-        """The current scoring algorithm.
-
-        Raises:
-            StoreError: if the store holds none.
-        """
+        """The current scoring algorithm, or an empty one where the store holds none."""
         return Algorithm(self.store, self.knowledge, find_home("queries", "score"))
 
     @cached_property

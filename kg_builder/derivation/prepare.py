@@ -215,8 +215,12 @@ class _Preparation(FactWriter):
             self.named(f"Child-Pugh {patient.child_pugh}", ("state",), "state", "patient", "child_pugh")
         for i, text in enumerate(patient.comorbidities):
             where = pointer("patient", "comorbidities", i)
-            if term := self.resolve(text, ("comorbidity", "state"), where):
-                self.fact(where, term.partition(":")[0], (term,), self.context.names.label(term))
+            # a disease is looked for last: some stand in the tables as disease and as comorbidity
+            first = ("comorbidity", "state")
+            kinds = first if self.context.names.find(text, first) else (*first, "disease")
+            if term := self.resolve(text, kinds, where):
+                kind = term.partition(":")[0]
+                self.fact(where, _KIND_OF_TERM.get(kind, kind), (term,), self.context.names.label(term))
         for i, text in enumerate(patient.comedications):
             self.named(text, ("drug", "class", "role"), "comedication", "patient", "comedications", i, prefix="takes ")
         for i, text in enumerate(patient.allergies):

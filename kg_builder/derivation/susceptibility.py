@@ -60,7 +60,10 @@ def write_genotype(case: Prepared, graph: ox.NamedNode) -> list[ox.Quad]:
 
 
 class Algorithm:
-    """The current scoring algorithm of a knowledge graph: its codes, in its own order, and what scores mean."""
+    """The current scoring algorithm of a knowledge graph: its codes, in its own order, and what scores mean.
+
+    Where none is current (many diseases have none) there are no codes, and a report lists no drug.
+    """
 
     def __init__(self, store: ox.Store, knowledge: KnowledgeReader, queries: Path) -> None:
         self._store, self._know = store, knowledge
@@ -69,12 +72,8 @@ class Algorithm:
         is_current = ox.Literal("true", datatype=ox.NamedNode("http://www.w3.org/2001/XMLSchema#boolean"))
         marked = store.quads_for_pattern(None, ox.NamedNode(SV + "isCurrent"), is_current)
         found = sorted(quad.subject.value for quad in marked if isinstance(quad.subject, ox.NamedNode))
-        if not found:
-            raise StoreError(
-                "the knowledge holds no current scoring algorithm; algorithms.tsv marks one with `current`"
-            )
-        self.iri = found[0]
-        self.codes = self._read_codes()
+        self.iri = found[0] if found else ""
+        self.codes = self._read_codes() if found else []
 
     def _read_codes(self) -> list[_Code]:
         know = self._know
@@ -110,7 +109,10 @@ class Algorithm:
                 items[case_iri, code].append((group, Decimal(item), claim))
         finally:
             self._store.remove_graph(_BATCH)
-        name = AlgorithmName(name=self._know.label(self.iri), version=self._know.first(self.iri, "algorithmVersion"))
+        name = AlgorithmName(name="none", version="")
+        if self.iri:
+            version = self._know.first(self.iri, "algorithmVersion")
+            name = AlgorithmName(name=self._know.label(self.iri), version=version)
         for case_id, case in batch:
             drugs = tuple(self._report(code, case, scores, items) for code in self.codes)
             yield Susceptibility(case=case_id, algorithm=name, drugs=drugs)

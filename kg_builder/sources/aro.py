@@ -187,8 +187,9 @@ class _Maker:
             return mapped
         if accession in self.objects[TO_DRUG]:
             return "drug"
-        is_group = accession in self.objects[TO_CLASS] or self.children.get(accession) or _GROUP_NAME.search(term.name)
-        return "class" if is_group else "drug"
+        if accession in _BRANCHES or accession in self.objects[TO_CLASS] or self.children.get(accession):
+            return "class"
+        return "class" if _GROUP_NAME.search(term.name) else "drug"
 
     def make(self) -> tuple[dict[str, list[Row]], list[Issue]]:
         tables: dict[str, list[Row]] = {stem: [] for stem in STEMS}

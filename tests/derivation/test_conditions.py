@@ -132,7 +132,6 @@ def test_a_case_that_says_nothing_meets_only_what_asks_for_absence(world: Any) -
     }  # fmt: skip
 
 
-@pytest.mark.xfail(reason="`not susceptible X` takes any result S as susceptibility, resistance or not")
 def test_result_and_resistance_together_are_not_susceptible(world: Any) -> None:
     """`not` is met where the positive condition is not: a result S beside a full determinant is no susceptibility."""
     parts = {"susceptibility": {"epsilon": "S"}, "alterations": ["GEN:S8F"]}
@@ -140,7 +139,6 @@ def test_result_and_resistance_together_are_not_susceptible(world: Any) -> None:
     assert "susceptible-not" in world.probes(**parts)
 
 
-@pytest.mark.xfail(reason="`susceptible X` looks at findings that inactivate; intrinsic resistance excludes")
 def test_intrinsic_resistance_is_derived_resistance(world: Any) -> None:
     """`susceptible X`: a result S and no derived resistance."""
     parts = {"susceptibility": {"gamma": "S"}, "organism": "Bacterium durum"}

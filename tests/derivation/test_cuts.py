@@ -51,7 +51,6 @@ def test_a_release_scores_as_the_whole_does(world: Any, opened: KnowledgeGraph, 
     assert one == other
 
 
-@pytest.mark.xfail(reason="the cut for a broader disease lists codes whose items it lacks, and scores them nought")
 def test_a_code_is_scored_in_full_or_not_at_all(world: Any, opened: KnowledgeGraph) -> None:
     case = world.case(disease="broad testitis", alterations=["GEN:M4I"])
     (one,), (other,) = (list(kg.susceptibility([case])) for kg in (opened, world.kg))

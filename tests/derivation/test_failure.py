@@ -191,7 +191,6 @@ def test_intolerance_is_of_the_last_regimen(world: Any) -> None:
     assert world.status("epsilon", **parts) == world.status("pi", **parts) == "active"
 
 
-@pytest.mark.xfail(reason="the cautions and exclusions of intolerance are given for the earlier regimens too")
 def test_an_earlier_regimen_is_not_said_to_be_not_tolerated(world: Any) -> None:
     several = {"failed_regimens": [["gamma", "sigma"], ["epsilon", "pi"]], "mode": "not tolerated"}
     alone = {"failed_regimens": [["gamma"], ["epsilon", "pi"]], "mode": "not tolerated"}

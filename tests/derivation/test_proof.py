@@ -261,9 +261,6 @@ def test_an_unknown_option_is_told_with_the_nearest(world: Any) -> None:
         world.kg.explain(world.case(), "epsilonn")
 
 
-@pytest.mark.xfail(
-    reason="an unknown option raises the reader's Fault, the docstring promises CaseError", raises=SalvageError
-)
 def test_an_unknown_option_is_an_error_of_the_case(world: Any) -> None:
     with pytest.raises(CaseError):
         world.kg.explain(world.case(), "epsilonn")

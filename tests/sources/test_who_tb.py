@@ -135,7 +135,8 @@ def test_tables_stand_beside_what_diseases_share(
     beside: Path, imported: tuple[Path, dict[str, int], list[Issue]]
 ) -> None:
     knowledge = load_knowledge(beside)
-    assert [str(issue) for issue in check_knowledge(knowledge) if issue.severity == "error"] == []
+    errors = [issue for issue in check_knowledge(knowledge) if issue.severity == "error"]
+    assert [str(issue) for issue in errors if "who-tb/" in issue.path] == []
     assert len(knowledge.rows("resistances")) == 1_383
     assert len(knowledge.rows("sensitivities")) == 12_863
 
