@@ -129,7 +129,7 @@ def assemble(
     progress("emit quads")
     store = Store()
     store.bulk_extend(knowledge.build_quads(tables, core_dir))
-    mappings, faults = load_mappings(core_dir.parent / "mappings", tables.index)
+    mappings, faults = load_mappings(knowledge_root.parent / "mappings", tables.index)
     if faults:
         raise TableError(faults)
     store.bulk_extend(emit_mappings(mappings))
@@ -320,7 +320,7 @@ def _list_inputs(knowledge_root: Path, core_dir: Path) -> dict[str, Path]:
     """Return name → file: tables by their place under the root, ontology files as ``core/…``."""
     tables = {path.relative_to(knowledge_root).as_posix(): path for path in knowledge_root.rglob("*.tsv")}
     core = {f"core/{path.name}": path for path in core_dir.glob("*.ttl")}
-    core |= {f"mappings/{path.name}": path for path in (core_dir.parent / "mappings").glob("*.sssom.tsv")}
+    core |= {f"mappings/{path.name}": path for path in (knowledge_root.parent / "mappings").glob("*.sssom.tsv")}
     root = core_dir.parent / ROOT
     return tables | core | ({ROOT: root} if root.is_file() else {})
 
