@@ -94,10 +94,12 @@ class CrossResistanceRow(ClaimRow):
     """`cross_resistances.tsv`: failure of, or resistance to, one predicts resistance to the other."""
 
     claim_class = "CrossResistance"
-    failed: Annotated[str, Ref((*AGENT, "modality")), Emit("fromAgent")] = Field(
+    failed: Annotated[str, Ref((*AGENT, "modality", "regimen")), Emit("fromAgent")] = Field(
         description="failure of this, or resistance to it, …"
     )
-    agent: Annotated[str, Ref((*AGENT, "modality")), Emit("concernsAgent")] = Field(description="… speaks against this")
+    agent: Annotated[str, Ref((*AGENT, "modality", "regimen")), Emit("concernsAgent")] = Field(
+        description="… speaks against this"
+    )
     likelihood: Annotated[Literal["observed", "expected", "possible"], Emit("hasLikelihood", prefix="likelihood")] = (
         Field(description="observed and expected: not active; possible: with care")
     )
@@ -107,8 +109,12 @@ class SameTargetRow(ClaimRow):
     """`same_targets.tsv`: failure of one predicts failure of the other, without a determinant."""
 
     claim_class = "SameTarget"
-    failed: Annotated[str, Ref((*AGENT, "modality")), Emit("fromAgent")] = Field(description="failure of this …")
-    agent: Annotated[str, Ref((*AGENT, "modality")), Emit("concernsAgent")] = Field(description="… excludes this")
+    failed: Annotated[str, Ref((*AGENT, "modality", "regimen")), Emit("fromAgent")] = Field(
+        description="failure of this …"
+    )
+    agent: Annotated[str, Ref((*AGENT, "modality", "regimen")), Emit("concernsAgent")] = Field(
+        description="… excludes this"
+    )
 
 
 class SelectionRow(ClaimRow):
