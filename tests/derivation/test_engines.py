@@ -43,6 +43,8 @@ CASES: list[dict[str, Any]] = [
         "alterations": ["GENC:A100H", "GEN:K2R"], "sequenced": ["GENB"], "adherence": {"self_report": 0.9, "mems": 0.5},
     },
     {"disease": "otheritis", "failed": ["delta"]},
+    {"failed_regimens": [["gamma"]], "mode": "not tolerated"},
+    {"alterations": ["GENB:A3T"]},
 ]  # fmt: skip
 
 each_case = pytest.mark.parametrize("parts", [*CASES, {}], ids=range(len(CASES) + 1))
