@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import rdflib
@@ -71,3 +73,13 @@ def names(store: Store) -> NameIndex:
     return NameIndex.from_terms(
         (compact(q.subject.value), q.object.value, synonyms.get(q.subject.value, ())) for q in labels
     )
+
+
+@pytest.fixture(scope="session")
+def page() -> ModuleType:
+    """The tool that writes docs/questions.md."""
+    spec = importlib.util.spec_from_file_location("questions_page", ROOT / "tools" / "questions_page.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

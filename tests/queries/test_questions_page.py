@@ -1,95 +1,26 @@
-"""docs/questions.md says what the query files say, and each of its example calls is one of a question.
-
-What stands in the page is made from the headers of the query files; only the example calls are its own.
-``python tests/queries/test_questions_page.py`` writes the page anew and keeps them.
-"""
+"""docs/questions.md says what the query files say, and shows how each question is asked."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
-from pathlib import Path
-
-from kg_builder.ask import QueryFile, load_catalogue
-
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "questions.md"
-CALL = "salvage-kg ask "
-
-#: The first tag of a question is its theme.
-THEMES = {
-    "treatment": "What can be given, and when",
-    "resistance": "Resistance",
-    "testing": "What to test",
-    "safety": "Safety and interactions",
-    "drugs": "Drugs and classes",
-    "evidence": "Evidence, sources and curation",
-}
-HEAD = """# Questions
-
-The catalogue of `queries/ask`: each is SPARQL 1.1 with parameters, answered by `salvage-kg ask NAME`, by
-`KnowledgeGraph.ask`, or by any SPARQL server as it stands. A parameter left out means all. Terms are given by
-label, synonym or CURIE; an unknown name is told with the nearest. `--format json` gives CURIEs and units.
-"""
+from types import ModuleType
 
 
-def read_calls(page: str) -> dict[str, str]:
-    """Return question → example call, in the order of the page."""
-    calls = [line for line in page.splitlines() if line.startswith(CALL)]
-    return {shlex.split(call)[2]: call for call in calls}
+def test_every_question_has_a_theme(page: ModuleType) -> None:
+    themes = {name: query.header.tags[0] for name, query in page.load_catalogue(page.ASK).items()}
+    assert set(themes.values()) == set(page.THEMES), themes
 
 
-def read_params(call: str) -> dict[str, str]:
-    """Return the parameters of an example call.
-
-    >>> read_params('salvage-kg ask drugs-of-a-class -p "class=a b" -p x=1')
-    {'class': 'a b', 'x': '1'}
-    """
-    words = shlex.split(call)[3:]
-    return dict(word.split("=", 1) for word in words if word not in ("-p", "--param"))
+def test_the_page_is_what_the_headers_say(page: ModuleType) -> None:
+    text = page.PAGE.read_text(encoding="utf-8")
+    expected = page.render_page(page.load_catalogue(page.ASK), page.read_calls(text))
+    assert text == expected, "run: python tools/questions_page.py"
 
 
-def render_page(catalogue: Mapping[str, QueryFile], calls: Mapping[str, str]) -> str:
-    """Return the page: themes, and under each its questions by name."""
-    parts = [HEAD]
-    for theme, title in THEMES.items():
-        parts.append(f"## {title}\n")
-        for name, query in sorted(catalogue.items()):
-            if query.header.tags[0] == theme:
-                parts.append(render_question(query, calls.get(name, f"{CALL}{name}")))
-    return "\n".join(parts)
-
-
-def render_question(query: QueryFile, call: str) -> str:
-    """Return the section of a question: summary, parameters, columns, an example call."""
-    header = query.header
-    params = [f"- `{p.name}` ({p.type.replace('|', ', ')}): {p.doc}" for p in header.params]
-    columns = ", ".join(f"`{r.name}`" for r in header.returns)
-    lines = [f"### {header.id}", "", header.summary, "", *params, *([""] if params else [])]
-    return "\n".join([*lines, f"Columns: {columns}", "", "```", call, "```", ""])
-
-
-def test_themes() -> None:
-    themes = {name: query.header.tags[0] for name, query in load_catalogue(ROOT / "queries" / "ask").items()}
-    assert set(themes.values()) == set(THEMES), themes
-
-
-def test_the_page_is_what_the_headers_say() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    expected = render_page(load_catalogue(ROOT / "queries" / "ask"), read_calls(page))
-    assert page == expected, "run: python tests/queries/test_questions_page.py"
-
-
-def test_example_calls_use_the_parameters() -> None:
-    catalogue = load_catalogue(ROOT / "queries" / "ask")
-    calls = read_calls(PAGE.read_text(encoding="utf-8"))
+def test_example_calls_use_the_parameters(page: ModuleType) -> None:
+    catalogue = page.load_catalogue(page.ASK)
+    calls = page.read_calls(page.PAGE.read_text(encoding="utf-8"))
     assert sorted(calls) == sorted(catalogue)
     for name, call in calls.items():
         declared = {param.name for param in catalogue[name].header.params}
-        assert set(read_params(call)) <= declared, call
-        assert not declared or read_params(call), f"{name}: the example shows no parameter"
-
-
-if __name__ == "__main__":
-    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    PAGE.write_text(render_page(load_catalogue(ROOT / "queries" / "ask"), read_calls(text)), encoding="utf-8")
+        assert set(page.read_params(call)) <= declared, call
+        assert not declared or page.read_params(call), f"{name}: the example shows no parameter"
