@@ -9,8 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kg_builder.issues import StoreError
-
 #: genotype, score of ALP, level, degree that alpha has from it
 GENOTYPES: list[tuple[list[str], int, int, str | None]] = [
     ([], 0, 1, None),
@@ -111,12 +109,12 @@ def test_cases_scored_together_are_scored_as_each_alone(world: Any) -> None:
     assert together == [next(world.kg.susceptibility([case])) for case in cases]
 
 
-def test_scoring_needs_a_current_algorithm(world: Any) -> None:
+def test_without_a_current_algorithm_no_drug_is_scored(world: Any) -> None:
     store, kg = world.fresh()
     for quad in [q for q in store if q.predicate.value.endswith("#isCurrent")]:
         store.remove(quad)
-    with pytest.raises(StoreError, match=r"no current scoring algorithm; algorithms\.tsv"):
-        list(kg.susceptibility([world.case()]))
+    (report,) = kg.susceptibility([world.case()])
+    assert (report.algorithm.name, report.drugs) == ("none", ())
 
 
 POOL = [
