@@ -12,6 +12,8 @@ from kg_builder.derivation.texts import Texts
 from kg_builder.vocabulary import RDFS, compact
 
 LAST = 99
+#: Statuses of options that may be given.
+OFFERED = ("active", "partial", "retained")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ class Advices:
         for node in graph.nodes("receivedIn"):
             term, agent = graph.value(node, "advises") or "", graph.value(node, "aboutAgent")
             yield _Advice(term, tuple(graph.premises(node)), agent, True)
-        for agent, (_, conclusion) in sorted(graph.statuses.items()):
-            for ground in graph.values(conclusion, "watchesFor"):
+        for agent, (status, conclusion) in sorted(graph.statuses.items()):
+            for ground in graph.ground_nodes(agent, "ToxicityClaim") if status in OFFERED else ():
                 for claim in graph.claims_of(ground):
                     for term in self._know.describe(claim).get("givesWarning", ()):
                         yield _Advice(term, (ground, conclusion), agent, False)

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import pyoxigraph as ox
 
+from kg_builder.derivation.rules import Statement
 from kg_builder.vocabulary import CASE, DCTERMS, RDF, RDFS, SV, compact
 
 _LABEL = RDFS + "label"
@@ -82,13 +83,13 @@ class CaseGraph:
     """The facts and conclusions of one case, by subject and property."""
 
     def __init__(
-        self, iri: str, triples: Iterable[ox.Triple], texts: dict[str, str], knowledge: KnowledgeReader
+        self, iri: str, statements: Iterable[Statement], texts: dict[str, str], knowledge: KnowledgeReader
     ) -> None:
         self.iri, self.texts, self.knowledge = iri, texts, knowledge
         self._nodes: dict[str, dict[str, list[str]]] = {}
         self._members: dict[str, list[str]] = {}
         self._walks: dict[str, tuple[str, ...]] = {}
-        for subject, predicate, value in dict.fromkeys(map(_plain, triples)):
+        for subject, predicate, value in dict.fromkeys(statements):
             key = predicate.removeprefix(SV)
             self._nodes.setdefault(subject, {}).setdefault(key, []).append(value)
             if value == iri:
@@ -110,6 +111,10 @@ class CaseGraph:
     def nodes(self, key: str) -> list[str]:
         """Return the nodes that hang off the case by a property, in order, for instance ``findingIn``."""
         return sorted(self._members.get(key, ()))
+
+    @cached_property
+    def _scopes(self) -> frozenset[str]:
+        return frozenset(self.values(self.iri, "within"))
 
     @cached_property
     def findings(self) -> dict[str, list[FindingNode]]:
@@ -152,10 +157,15 @@ class CaseGraph:
         """Return the claim that a ground, trigger, hit or lack is about; an unconditional claim is its own ground."""
         return [node] if compact(node).startswith("claim:") else self.values(node, "ofClaim")
 
+    def ground_nodes(self, agent: str, kind: str) -> list[str]:
+        """Return what makes claims of a kind (``Indication``) hold for an option here: triggers, and claims themselves."""
+        said = self.knowledge.describe(agent).get(f"ground{kind}", ())
+        everywhere = [c for c in said if not self._scopes.isdisjoint(self.knowledge.describe(c).get("groundIn", ()))]
+        return self.values(agent, f"ground{kind}") + everywhere
+
     def grounds(self, agent: str, kind: str) -> list[str]:
         """Return the claims of a kind (``Indication``) that hold for an option in this case."""
-        own = [c for trigger in self.values(agent, f"ground{kind}") for c in self.claims_of(trigger)]
-        return own + self.knowledge.describe(agent).get(f"ground{kind}", [])
+        return [claim for node in self.ground_nodes(agent, kind) for claim in self.claims_of(node)]
 
     def claims(self, iri: str) -> list[str]:
         """Return the claims under a conclusion."""
@@ -169,10 +179,6 @@ class CaseGraph:
     def sources(self, iri: str) -> list[str]:
         """Return the sources of the claims under a conclusion, sorted."""
         return sorted({s for claim in self.claims(iri) for s in self.knowledge.sources(claim)})
-
-
-def _plain(triple: ox.Triple) -> tuple[str, str, str]:
-    return triple.subject.value, triple.predicate.value, triple.object.value  # type: ignore[union-attr]
 
 
 def number_text(value: str) -> str:

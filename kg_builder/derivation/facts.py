@@ -11,6 +11,7 @@ import pyoxigraph as ox
 
 from kg_builder.derivation.case import pointer
 from kg_builder.derivation.context import Context, Parameter
+from kg_builder.derivation.rules import Statement
 from kg_builder.issues import Issue
 from kg_builder.knowledge.faults import Fault
 from kg_builder.vocabulary import CASE, RDF, SV, expand
@@ -42,6 +43,11 @@ class Prepared:
     altered: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     remarks: tuple[Issue, ...] = ()
+
+    @property
+    def statements(self) -> list[Statement]:
+        """Its facts as text."""
+        return [(q.subject.value, q.predicate.value, q.object.value) for q in self.quads]  # type: ignore[union-attr]
 
 
 def case_iri(identifier: str) -> str:

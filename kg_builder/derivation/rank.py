@@ -45,16 +45,14 @@ def rank_keys(graph: CaseGraph, agents: Iterable[str]) -> dict[str, Keys]:
     place: dict[str, tuple[int, int]] = {}
     barrier: dict[str, int] = {}
     wanted = set(agents)
-    disease = {d for fact in graph.nodes("factIn") for d in graph.values(fact, "bearsOn")}
     for agent in wanted:
         for claim in graph.grounds(agent, "Indication"):
             said = know.describe(claim)
-            if disease.intersection(said["forDisease"]):
-                evidence = (
-                    int(know.first(said["hasEvidence"][0], "order", str(UNKNOWN))) if "hasEvidence" in said else UNKNOWN
-                )
-                here = (_STATUS[compact(said["indicationStatus"][0]).partition(":")[2]], evidence)
-                place[agent] = min(place.get(agent, here), here)
+            evidence = (
+                int(know.first(said["hasEvidence"][0], "order", str(UNKNOWN))) if "hasEvidence" in said else UNKNOWN
+            )
+            here = (_STATUS[compact(said["indicationStatus"][0]).partition(":")[2]], evidence)
+            place[agent] = min(place.get(agent, here), here)
         heights = [_BARRIER[know.first(claim, "barrierHeight")] for claim in graph.grounds(agent, "Barrier")]
         barrier[agent] = min(heights, default=UNKNOWN)
     pairs = [

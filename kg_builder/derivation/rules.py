@@ -11,9 +11,13 @@ import pyoxigraph as ox
 import yaml
 
 from kg_builder.issues import Issue, QueryError
-from kg_builder.vocabulary import SV
+from kg_builder.vocabulary import SV, compact
 
 Grounds = Callable[[Iterable[str]], Iterable[str]]
+#: Subject, predicate and value of a triple as text.
+Statement = tuple[str, str, str]
+#: Properties whose values tell which rules can still conclude.
+_CODED = frozenset(SV + name for name in ("hasEffect", "hasDegree", "hasReason", "hasStatus"))
 #: The stage that makes candidates; its rules conclude (option, candidateIn, case).
 CANDIDATES = (12,)
 _NAME = re.compile(r"\d\d-([a-z-]+)\.rq")
@@ -29,7 +33,9 @@ class Rule:
         stages: numbers of the stages at which it runs.
         text: the query.
         template: sentence about a finding of this rule, with named gaps; empty if it makes no finding.
-        needs: properties, fact kinds and rules without which in the case it cannot conclude; it is not run then.
+        needs: what there must be, of each set one at least, or it cannot conclude and is not run: properties, fact
+            kinds and traits of the case, rules that concluded, effects, degrees, reasons and statuses concluded, and
+            what the knowledge has (`Engine.features`).
     """
 
     name: str
@@ -37,7 +43,7 @@ class Rule:
     stages: tuple[int, ...]
     text: str
     template: str = ""
-    needs: frozenset[str] = frozenset()
+    needs: tuple[frozenset[str], ...] = ()
 
 
 def read_rule(path: Path) -> Rule:
@@ -60,7 +66,7 @@ def read_rule(path: Path) -> Rule:
         tuple(stages),
         text,
         str(header.get("text", "")),
-        frozenset(header.get("needs", ())),
+        tuple(frozenset(need.split("|")) for need in header.get("needs", ())),
     )
 
 
@@ -80,30 +86,54 @@ def schedule(rules: Iterable[Rule], *, last: int = 99) -> tuple[Rule, ...]:
 
 def run_rules(
     store: ox.Store, runs: Sequence[Rule], graph: ox.NamedNode, *, facts: Iterable[str], grounds: Grounds
-) -> list[ox.Triple]:
+) -> list[Statement]:
     """Run rules over the union of all graphs of the store; conclusions go into ``graph``.
+
+    Conclusions stay text between the query and the store: as objects they would cost several times the time.
 
     Args:
         store: knowledge and the case's facts.
         runs: rules in the order in which they run.
         graph: where the facts of the case are and its conclusions go.
-        facts: fact kinds (``kind:failed``) that the case has.
+        facts: what the case and the knowledge have that rules may need (``kind:failed``).
         grounds: tells the properties by which the knowledge gives options grounds in every case (``groundBarrier``).
     Returns:
         The conclusions in the order constructed, repetitions included.
     """
-    concluded: list[ox.Triple] = []
+    concluded: list[Statement] = []
     present = set(facts)
     for rule in runs:
-        if not rule.needs <= present:
+        if any(present.isdisjoint(need) for need in rule.needs):
             continue
         solutions = store.query(rule.text, use_default_graph_as_union=True)
         assert isinstance(solutions, ox.QueryTriples)
-        if found := list(solutions):
-            store.extend([ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in found])
-            concluded += found
-            present.add(f"rule:{rule.name}")
-            present.update({triple.predicate.value.removeprefix(SV) for triple in found})
+        if found := solutions.serialize(format=ox.RdfFormat.N_TRIPLES):
+            store.load(found, format=ox.RdfFormat.N_TRIPLES, to_graph=graph, lenient=True)
+            statements = [split_statement(line) for line in found.decode().splitlines()]
+            concluded += statements
+            present.update(told(rule, statements))
             if rule.stages == CANDIDATES:
-                present.update(grounds({triple.subject.value for triple in found}))
+                present.update(grounds({subject for subject, _, _ in statements}))
     return concluded
+
+
+def told(rule: Rule, statements: Iterable[Statement]) -> set[str]:
+    """Return what rules may need of what a rule concluded: its name, properties, effects, degrees, reasons, statuses."""
+    pairs = {(name, value if name in _CODED else "") for _, name, value in statements}
+    found = {name.removeprefix(SV) for name, _ in pairs} | {compact(value) for _, value in pairs if value}
+    return found | {f"rule:{rule.name}"}
+
+
+def split_statement(line: str) -> Statement:
+    """Return subject, predicate and value of a line of N-Triples, IRIs and literals as plain text.
+
+    >>> split_statement('<http://a/1> <http://a/size> "2.5"^^<http://www.w3.org/2001/XMLSchema#decimal> .')
+    ('http://a/1', 'http://a/size', '2.5')
+    """
+    subject, predicate, value = line.split(" ", 2)
+    if value[0] == "<":
+        return subject[1:-1], predicate[1:-1], value[1:-3]
+    if "\\" in value:
+        (triple,) = ox.parse(line, format=ox.RdfFormat.N_TRIPLES)
+        return subject[1:-1], predicate[1:-1], triple.object.value  # type: ignore[union-attr]
+    return subject[1:-1], predicate[1:-1], value[1 : value.rindex('"')]

@@ -24,6 +24,7 @@ class Texts:
             "evidence": lambda f: self._evidence(f),
             "note": self._note,
             "lost": self._lost,
+            "likelihood": lambda f: self._label(self._graph.value(f.iri, "hasLikelihood") or ""),
             "score": lambda f: self.score(self._one(f, "hasLevel")),
             "requirement": self.requirement,
             "negative": self._negative,

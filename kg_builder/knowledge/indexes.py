@@ -27,37 +27,44 @@ def derive_indexes(store: Store) -> int:
 
 
 def derive_grounds(store: Store) -> int:
-    """Make each unconditional claim a ground for the options it applies to; return the number of triples added.
+    """Make each claim that needs no trigger a ground for the options it applies to; return the number of triples added.
 
-    A claim that has no condition needs no trigger in any case: it is its own ground, in every case. The
-    property is the claim's own (`sv:givesGround`), so that a rule finds the grounds of one kind at once.
+    A claim without condition is its own ground in every case, or if it is an indication, in every case of its disease;
+    so is any other claim whose only condition is the disease. The property is the claim's own (`sv:givesGround`), so that a rule finds the grounds of one kind
+    at once.
     """
     added: list[Quad] = []
-    for quad in store.quads_for_pattern(None, sv("conditionCount"), literal(0), None):
-        claim = quad.subject
-        if not isinstance(claim, NamedNode):
-            continue
+    for claim, scopes in _scopes(store).items():
         ground = next((q.object for q in store.quads_for_pattern(claim, sv("givesGround"), None, None)), None)
-        if not isinstance(ground, NamedNode):
-            continue
-        added.append(Quad(claim, sv("ofClaim"), claim, _GRAPH))
-        added.append(Quad(claim, sv("groundIn"), ANY_CASE, _GRAPH))
-        for link in store.quads_for_pattern(claim, sv("appliesTo"), None, None):
-            if isinstance(link.object, NamedNode) and link.object.value.startswith(_OPTIONS):
-                added.append(Quad(link.object, ground, claim, _GRAPH))
+        links = store.quads_for_pattern(claim, sv("appliesTo"), None, None)
+        options = [q.object for q in links if isinstance(q.object, NamedNode) and q.object.value.startswith(_OPTIONS)]
+        if isinstance(ground, NamedNode) and options:
+            added.append(Quad(claim, sv("ofClaim"), claim, _GRAPH))
+            added += [Quad(claim, sv("groundIn"), scope, _GRAPH) for scope in scopes]
+            added += [Quad(option, ground, claim, _GRAPH) for option in options]
     store.extend(added)
     return len(added)
 
 
+def _scopes(store: Store) -> Links:
+    """Return where claims hold that need no trigger: in any case, or in cases of these diseases."""
+    wanted = _links(store, "forDisease")
+    scopes = {claim: wanted.get(claim, {ANY_CASE}) for claim in _subjects(store, "conditionCount", literal(0))}
+    single = _subjects(store, "conditionCount", literal(1))
+    asked = _disease_conditions(store)
+    return scopes | {claim: terms[0] for claim, terms in asked.items() if claim in single and claim not in wanted}
+
+
 def derive_keys(store: Store) -> int:
-    """Name the key condition of each claim; return the number of triples added.
+    """Name the key condition of each claim that needs a trigger; return the number of triples added.
 
     A rule that looks for triggered claims starts there: a condition on a fact of the case if there is one, and
     of these the one that fewest claims share.
     """
     negated = _subjects(store, "isNegated", None)
     later = _subjects(store, "conditionPhase", literal(2)) | _subjects(store, "conditionPhase", literal(3))
-    conditions = _links(store, "hasCondition")
+    grounded = _subjects(store, "groundIn", None)
+    conditions = {claim: own for claim, own in _links(store, "hasCondition").items() if claim not in grounded}
     shared: dict[NamedNode, int] = defaultdict(int)
     for own in conditions.values():
         for condition in own:
@@ -74,7 +81,7 @@ def derive_relevance(store: Store) -> int:
     """Say for which diseases a claim can matter at all; return the number of triples added.
 
     A claim is relevant to a disease if it applies to an option in use for it or scores a code of an algorithm with
-    such an option, or if it is about none, and if no condition of it asks for another disease.
+    such an option, or if it is about none, and if neither it nor a condition of it is for another disease.
     """
     kinds, includes = _links(store, "isKindOf"), _links(store, "appliesTo")
     diseases = _subjects(store, "rdf:type", sv("Disease"))
@@ -86,6 +93,7 @@ def derive_relevance(store: Store) -> int:
             algorithms[algorithm].add(code)
     used: Links = defaultdict(set)
     for claim, asked in _links(store, "forDisease").items():
+        wanted[claim].append(asked)
         for disease in diseases:
             if asked & (kinds.get(disease, set()) | {disease}):
                 used[disease] |= includes.get(claim, set())
@@ -118,7 +126,7 @@ def _conditions_to_check(store: Store, relevant: list[tuple[NamedNode, NamedNode
         (disease, condition)
         for claim, disease in relevant
         for condition in conditions.get(claim, ())
-        if condition in later or (condition in negated and condition in keys[claim])
+        if condition in later or (condition in negated and condition in keys.get(claim, ()))
     }
     return [Quad(disease, sv("conditionToCheck"), condition, _GRAPH) for disease, condition in links]
 

@@ -111,14 +111,18 @@ def test_what_a_rule_needs_is_something_that_can_be() -> None:
     for rule in schedule(rules):
         for name in templates(rule.text):
             constructed.setdefault(name, rule.stages[0])
-    for rule, need in ((one, need) for one in rules for need in one.needs):
+    for rule, need in ((one, need) for one in rules for alternatives in one.needs for need in alternatives):
         kind, _, name = need.rpartition(":")
         if kind == "rule":
             assert place[name] < rule.stages[0], f"{rule.name}: {need} runs later"
-        elif kind == "kind" or name.startswith("ground"):
-            assert need in rule.text, f"{rule.name}: {need}"
+        elif kind in ("asked", "barred"):
+            assert f"kind:{name}" in rule.text, f"{rule.name}: {need}"
+        elif kind or name.startswith("ground"):
+            assert need in rule.text or f"?{kind}" in rule.text, f"{rule.name}: {need}"
+        elif name in constructed:
+            assert constructed[name] < rule.stages[0], f"{rule.name}: {need} is constructed later"
         else:
-            assert constructed[name] < rule.stages[0], f"{rule.name}: {need} is constructed later, or by no rule"
+            assert f"sv:{name}" in rule.text, f"{rule.name}: {need} is a property neither of knowledge nor of a rule"
 
 
 def templates(text: str) -> set[str]:
