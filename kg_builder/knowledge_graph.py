@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby, islice
 from pathlib import Path
@@ -15,12 +15,15 @@ from kg_builder.derivation.answer import Answer, KnowledgeVersion, Susceptibilit
 from kg_builder.derivation.assemble import Assembly
 from kg_builder.derivation.case import Case, read_case, split_cases
 from kg_builder.derivation.casegraph import CaseGraph, KnowledgeReader
-from kg_builder.derivation.context import read_context
+from kg_builder.derivation.conflicts import find_conflicts
+from kg_builder.derivation.context import Context, read_context
 from kg_builder.derivation.engine import Engine
 from kg_builder.derivation.explain import Explanation, explain_claim, source_text
+from kg_builder.derivation.pareto import read_priorities
 from kg_builder.derivation.prepare import OPTIONS, prepare_case
-from kg_builder.derivation.proof import ProofNode
+from kg_builder.derivation.proof import Proof, ProofNode
 from kg_builder.derivation.rules import Rule, read_rules
+from kg_builder.graph.protocol import CaseStore
 from kg_builder.graph.slices import TERMS, slice_name
 from kg_builder.graph.store import Manifest, find_release, open_cut, open_release, read_manifest
 from kg_builder.issues import CaseError, Issue
@@ -30,6 +33,8 @@ from kg_builder.vocabulary import KINDS, expand
 
 if TYPE_CHECKING:
     from kg_builder.ask import Rows
+    from kg_builder.derivation.plan import Plan
+    from kg_builder.derivation.whatif_answer import WhatIf
 
 #: Cases scored together; more would not be faster and would hold more memory.
 SCORE_BATCH = 250
@@ -44,7 +49,7 @@ class KnowledgeGraph:
 
     def __init__(
         self,
-        store: ox.Store | None,
+        store: CaseStore | None,
         manifest: Manifest,
         *,
         rules: Iterable[Rule] | None = None,
@@ -62,7 +67,7 @@ class KnowledgeGraph:
         self._whole, self._release = store, release
         self._rules = tuple(rules) if rules is not None else read_rules(find_home("queries", "derive"))
         self._engines: dict[str, Engine] = {}
-        self._context = read_context(open_cut(release, TERMS) if release else self._store)
+        self._context = self._read_context()
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> Self:
@@ -74,10 +79,11 @@ class KnowledgeGraph:
         Raises:
             StoreError: if there is none or it is damaged.
         """
-        places = [path, os.environ.get("SALVAGE_KG_RELEASE"), Path(__file__).parent / "data" / "release", Path("build")]
-        found = next((Path(p) for p in places if p and (p is path or Path(p).exists())), Path("build"))
-        release = find_release(found)
+        release = find_default_release(path)
         return cls(None, read_manifest(release), release=release)
+
+    def _read_context(self) -> Context:
+        return read_context(open_cut(self._release, TERMS) if self._release else self._store)
 
     @property
     def version(self) -> KnowledgeVersion:
@@ -85,7 +91,7 @@ class KnowledgeGraph:
         return KnowledgeVersion(version=self.manifest.version, built=self.manifest.built, sha256=self.manifest.sha256)
 
     @property
-    def _store(self) -> ox.Store:
+    def _store(self) -> CaseStore:
         if self._whole is None:
             assert self._release is not None
             self._whole = open_release(self._release)
@@ -104,6 +110,12 @@ class KnowledgeGraph:
             store = open_cut(self._release, name) if self._release and has_cut else self._store
             self._engines[disease] = Engine(store, self._rules)
         return self._engines[disease]
+
+    def load_cuts(self) -> None:
+        """Load the cut for every disease now, so that no case waits for its own; for a server."""
+        for disease in self._context.names.ids("disease"):
+            if slice_name(disease) in self.manifest.files:
+                self._engine(Case(id="-", disease=disease))
 
     # --- cases ------------------------------------------------------------------------------
 
@@ -145,30 +157,45 @@ class KnowledgeGraph:
         """Return warnings about how a case was read, for instance a reference residue that is not the gene's."""
         return prepare_case(case, self._context, path=path or case.id).remarks
 
-    def options(self, case: Case) -> Answer:
+    def options(self, case: Case, prefer: Sequence[str] = ()) -> Answer:
         """Derive the options for one case.
 
+        Args:
+            case: the case.
+            prefer: objectives by which regimens are put in order, the first counts most; docs/cli.md lists them.
         Raises:
             CaseError: if a name or number of the case is at fault.
+            PreferenceError: if an objective is unknown, or named twice.
         """
         prepared = prepare_case(case, self._context, path=case.id)
         engine = self._engine(case)
-        with engine.derive(prepared) as graph:
+        with engine.derive(prepared, read_priorities(prefer)) as graph:
             assembly = Assembly(graph, engine.rules, self.version, case.id, asked_genes=engine.asked_genes)
             return assembly.answer()
+
+    def conflicts(self, case: Case, answer: Answer, *, path: str = "") -> tuple[Issue, ...]:
+        """Return what a case states against what the knowledge has of its organism."""
+        return find_conflicts(case, answer, self._context.names, path=path or case.id)
 
     def options_many(self, cases: Iterable[Case]) -> Iterator[Answer]:
         """Derive the options for each case, in order."""
         return (self.options(case) for case in cases)
 
-    def options_graph(self, case: Case) -> str:
+    def options_graph(self, case: Case, prefer: Sequence[str] = ()) -> str:
         """Return the facts and conclusions of a case as Turtle."""
         from kg_builder.graph.serialise import turtle
 
         prepared = prepare_case(case, self._context, path=case.id)
         engine = self._engine(case)
-        with engine.derive(prepared):
+        with engine.derive(prepared, read_priorities(prefer)):
             return turtle(engine.store.quads_for_pattern(None, None, None, ox.NamedNode(prepared.iri)))
+
+    def case_graph(self, case: Case) -> str:
+        """Return the facts of a case as Turtle, and nothing that follows from them."""
+        from kg_builder.graph.serialise import turtle
+
+        prepared = prepare_case(case, self._context, path=case.id)
+        return turtle(self._engine(case).compose(prepared).quads)
 
     def susceptibility(self, cases: Iterable[Case]) -> Iterator[Susceptibility]:
         """Score each case with the current algorithm, in order; neighbours of one disease are scored together.
@@ -180,6 +207,27 @@ class KnowledgeGraph:
             while batch := [(c.id, prepare_case(c, self._context, path=c.id)) for c in islice(group, SCORE_BATCH)]:
                 yield from engine.algorithm.score(batch)
 
+    def what_if(self, case: Case) -> WhatIf:
+        """Return the smallest changes of modifiable facts that would change the answer, and the next tests.
+
+        Raises:
+            CaseError: if a name or number of the case is at fault.
+        """
+        from kg_builder.derivation.whatif import what_if
+
+        return what_if(self._engine(case), case, self._context, self.version)
+
+    def plan(self, case: Case, lines: int = 2) -> Plan:
+        """Return for each regimen which options would be left if it failed with the resistance it selects.
+
+        Raises:
+            CaseError: if a name or number of the case is at fault.
+            ValueError: if ``lines``, the number of lines looked at, is not 1 to 3.
+        """
+        from kg_builder.derivation.plan import Planner
+
+        return Planner(self._engine(case), self._context, self.options).plan(case, self.version, lines=lines)
+
     def explain(self, case: Case, agent: str) -> ProofNode:
         """Return the whole derivation of one option's status.
 
@@ -190,6 +238,31 @@ class KnowledgeGraph:
         engine = self._engine(case)
         with engine.derive(prepared) as graph:
             return Explanation(graph, engine.rules).explain(self._find_option(agent, case, graph))
+
+    def explain_all(self, case: Case) -> list[ProofNode]:
+        """Return the derivation of the status of every option, by name."""
+        prepared = prepare_case(case, self._context, path=case.id)
+        engine = self._engine(case)
+        with engine.derive(prepared) as graph:
+            explanation = Explanation(graph, engine.rules)
+            return [explanation.explain(a) for a in sorted(graph.statuses, key=lambda a: (graph.knowledge.label(a), a))]
+
+    def prove(self, case: Case, agent: str | None = None) -> Proof:
+        """Return the steps behind one option's status and findings, or behind everything concluded of the case.
+
+        Raises:
+            CaseError: as :meth:`explain`.
+        """
+        from kg_builder.derivation.provenance import trace
+
+        prepared = prepare_case(case, self._context, path=case.id)
+        engine = self._engine(case)
+        option = None
+        if agent is not None:
+            with engine.derive(prepared) as graph:
+                option = self._find_option(agent, case, graph)
+        with trace(engine.store, engine.rules.values(), engine.compose(prepared)) as tracer:
+            return tracer.prove(tracer.conclusions(option), self.manifest)
 
     def explain_claim(self, name: str) -> ProofNode:
         """Return what a claim says, its conditions in words and its sources.
@@ -239,9 +312,12 @@ class KnowledgeGraph:
         return self._reader.first(expand(curie), "http://purl.obolibrary.org/obo/IAO_0000115")
 
     def _find_option(self, agent: str, case: Case, graph: CaseGraph) -> str:
+        composed = {**graph.board.proposed, **graph.board.nearest} if graph.board else {}
+        if found := next((regimen for regimen in composed if agent in (regimen, graph.label(regimen))), None):
+            return found
         iri = expand(self._resolve_option(agent))
         if iri not in graph.statuses:
-            names = ", ".join(sorted(graph.knowledge.label(a) for a in graph.statuses))
+            names = ", ".join(sorted(graph.label(a) for a in graph.statuses if a not in composed))
             message = (
                 f"{graph.knowledge.label(iri)} is neither indicated for the disease of case '{case.id}' nor did it fail"
             )
@@ -250,9 +326,19 @@ class KnowledgeGraph:
 
     def _resolve_option(self, agent: str) -> str:
         try:
-            return self._context.names.resolve(agent, OPTIONS)
+            return self._context.names.resolve(agent, (*OPTIONS, "regimen"))
         except Fault as fault:
             raise CaseError([fault.issue("", 0, "agent")]) from None
+
+
+def find_default_release(path: Path | str | None) -> Path:
+    """Return the release to use: as :meth:`KnowledgeGraph.open` looks for it.
+
+    Raises:
+        StoreError: if there is none.
+    """
+    places = [path, os.environ.get("SALVAGE_KG_RELEASE"), Path(__file__).parent / "data" / "release", Path("build")]
+    return find_release(next((Path(p) for p in places if p and (p is path or Path(p).exists())), Path("build")))
 
 
 def _singular(kind: str) -> str:

@@ -52,6 +52,7 @@ KINDS: Final[dict[str, str]] = {
     "mechanism": "Mechanism",
     "modality": "Modality",
     "mode": "FailureMode",
+    "modifiable": "ModifiableFact",
     "organism": "Organism",
     "parameter": "Parameter",
     "reason": "ReasonCode",

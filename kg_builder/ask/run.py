@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pyoxigraph import BlankNode, Literal, NamedNode, QueryBoolean, QuerySolutions, Store
+from pyoxigraph import BlankNode, Literal, NamedNode, QueryBoolean, QuerySolutions
 from rapidfuzz import process
 
 from kg_builder.ask.bind import BoundQuery
 from kg_builder.ask.files import fault
 from kg_builder.ask.guard import syntax_fault
+from kg_builder.graph.protocol import KnowledgeStore
 from kg_builder.vocabulary import BASE, DCTERMS, XSD, compact
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Rows:
     units: dict[str, str]
 
 
-def run(store: Store, query: BoundQuery) -> Rows:
+def run(store: KnowledgeStore, query: BoundQuery) -> Rows:
     """Answer a query over the union of all graphs of the store, rows in the query's order.
 
     Raises:
@@ -71,7 +72,7 @@ def run(store: Store, query: BoundQuery) -> Rows:
     return _triples((_cell(t.subject), _cell(t.predicate), _cell(t.object)) for t in answer)
 
 
-def _check_claim(store: Store, query: BoundQuery, name: str, term: str) -> None:
+def _check_claim(store: KnowledgeStore, query: BoundQuery, name: str, term: str) -> None:
     """Claims are in no index of names, so that only the store can tell whether there is one."""
     prefix = f"<{BASE}claim/"
     if not term.startswith(prefix) or any(store.quads_for_pattern(NamedNode(term[1:-1]), None, None, None)):

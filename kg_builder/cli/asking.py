@@ -59,13 +59,13 @@ def list_terms(
 @command("schema")
 def schema(
     terminal: Terminal,
-    what: Annotated[Literal["case", "answer", "susceptibility", "table"], typer.Argument(metavar="WHAT")],
+    what: Annotated[Literal["case", "answer", "susceptibility", "what-if", "plan", "table"], typer.Argument(metavar="WHAT")],
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of the table; all names without.")] = None,
     format: RowFormat = "table",
 ) -> None:
     """Print the schema of a case, an answer or a table.
 
-    WHAT is case, answer, susceptibility or table; `schema table drugs` shows the columns of drugs.tsv.
+    WHAT is case, answer, susceptibility, what-if, plan or table; `schema table drugs` shows the columns of drugs.tsv.
     """
     if what == "table":
         _write_table_schema(terminal, name, format)
@@ -76,9 +76,13 @@ def schema(
 
     from kg_builder.derivation.answer import Answer, Susceptibility
     from kg_builder.derivation.case import Case
+    from kg_builder.derivation.plan import Plan
+    from kg_builder.derivation.whatif_answer import WhatIf
     from kg_builder.render.text import dump_json
 
-    models: dict[str, type[BaseModel]] = {"case": Case, "answer": Answer, "susceptibility": Susceptibility}
+    models: dict[str, type[BaseModel]] = {
+        "case": Case, "answer": Answer, "susceptibility": Susceptibility, "what-if": WhatIf, "plan": Plan,
+    }  # fmt: skip
     mode: Literal["validation", "serialization"] = "validation" if what == "case" else "serialization"
     found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **models[what].model_json_schema(mode=mode)}
     terminal.write(dump_json(found, indent=2) + "\n")

@@ -9,6 +9,7 @@ import typer
 
 from kg_builder.cli.app import command
 from kg_builder.cli.terminal import Terminal, UsageError, name_of, read_text, report
+from kg_builder.derivation.pareto import read_priorities
 from kg_builder.issues import CaseError, Issue, SalvageError, StoreError
 
 if TYPE_CHECKING:
@@ -29,26 +30,33 @@ def options(
         Literal["table", "json", "jsonl", "csv", "ttl", "md"],
         typer.Option("--format", "-f", help="Form of the answer."),
     ] = "table",
+    prefer: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="Objectives that order regimens, the first counts most: adherence,barrier"),
+    ] = "",
 ) -> None:
     """Rank what can still be given; say why not the rest.
 
-    A case that is at fault is told on stderr, and the others are still answered; the exit code is then 1.
+    A case that is at fault is told on stderr, and the others are still answered; the exit code is then 1. So it is
+    when what a case states contradicts the knowledge; such a case is answered all the same.
     """
+    names = tuple(name.strip() for name in prefer.split(",") if name.strip())
+    read_priorities(names)
     texts = _read_all(cases)
     kg = terminal.open()
-    batch = Batch(kg, texts)
+    batch = Batch(kg, texts, names)
     if format == "ttl":
-        _write_all(terminal, batch, map(kg.options_graph, batch.cases()), str)
+        _write_all(terminal, batch, (kg.options_graph(case, names) for case in batch.cases()), str)
     elif format in ("json", "jsonl"):
-        _write_json(terminal, batch, map(kg.options, batch.cases()), lines=format == "jsonl")
+        _write_json(terminal, batch, map(batch.answer, batch.cases()), lines=format == "jsonl")
     elif format == "csv":
         from kg_builder.render.flat import ANSWER_COLUMNS, answer_rows
         from kg_builder.render.text import dump_csv
 
         terminal.write(dump_csv(ANSWER_COLUMNS, []))
-        _write_all(terminal, batch, map(kg.options, batch.cases()), lambda answer: dump_csv(None, answer_rows(answer)))
+        _write_all(terminal, batch, map(batch.answer, batch.cases()), lambda answer: dump_csv(None, answer_rows(answer)))
     else:
-        answered = ((case, kg.options(case)) for case in batch.cases())
+        answered = ((case, batch.answer(case)) for case in batch.cases())
         _write_all(terminal, batch, answered, _answer_setter(terminal, kg, format), between="\n")
     batch.finish()
 
@@ -115,44 +123,72 @@ def explain(
     pick: Annotated[
         str | None, typer.Option("--case", metavar="ID", help="Which case, where the file has many.")
     ] = None,
+    whole: Annotated[bool, typer.Option("--all", help="Every option of the case, not one.")] = False,
     format: Annotated[
         Literal["table", "json", "ttl", "md"], typer.Option("--format", "-f", help="Form of the proof.")
     ] = "table",
 ) -> None:
     """Prove a conclusion, down to claims and sources.
 
-    Of an option: why it has its status, from the facts of the case and from claims.
+    Of an option: why it has its status, from the facts of the case and from claims. As json and ttl: every step, in a
+    form that tools/verify_proof.py checks.
 
     Of a claim (explain claim:NAME): what it says, when it holds, and on whose word.
     """
     is_claim = case.startswith("claim:")
-    if is_claim and (agent or pick):
-        raise UsageError("explain claim:NAME takes neither an agent nor --case")
-    if not is_claim and not agent:
-        raise UsageError("explain needs a case and an agent, or one claim:NAME")
+    if is_claim and (agent or pick or whole):
+        raise UsageError("explain claim:NAME takes neither an agent nor --all nor --case")
+    if not is_claim and bool(agent) == whole:
+        raise UsageError("explain needs a case and an agent, or a case and --all, or one claim:NAME")
     texts = [] if is_claim else _read_all([case])
     kg = terminal.open()
     chosen = None if is_claim else _one_case(kg, texts[0], pick)
     try:
-        proof = kg.explain(chosen, str(agent)) if chosen else kg.explain_claim(case)
+        terminal.write(_proof_text(terminal, kg, chosen or case, agent, format))
     except StoreError:
         raise
     except SalvageError as error:  # the case is sound: what is at fault is the name that the caller typed
         raise UsageError("\n".join(_in_words(issue) for issue in error.issues) or str(error)) from error
+
+
+def _proof_text(terminal: Terminal, kg: KnowledgeGraph, case: Case | str, agent: str | None, format: str) -> str:
+    from kg_builder.render import proof as render
+
+    if not isinstance(case, str) and format in ("json", "ttl"):
+        steps = kg.prove(case, agent)
+        return render.write_steps_json(steps) if format == "json" else render.write_steps_turtle(steps)
+    if isinstance(case, str):
+        trees = [kg.explain_claim(case)]
+    else:
+        trees = [kg.explain(case, agent)] if agent else kg.explain_all(case)
     if format == "json":
-        terminal.write(proof.model_dump_json(indent=2) + "\n")
-    elif format == "md":
+        return "".join(tree.model_dump_json(indent=2) + "\n" for tree in trees)
+    if format == "ttl":
+        return "".join(map(render.write_turtle, trees))
+    if format == "md":
         from kg_builder.render.markdown import write_proof
 
-        terminal.write(write_proof(proof))
-    elif format == "ttl":
-        from kg_builder.render.proof import write_turtle
+        return "\n".join(map(write_proof, trees))
+    page = terminal.page()
+    return "\n".join(render.set_proof(tree, page) for tree in trees)
 
-        terminal.write(write_turtle(proof))
-    else:
-        from kg_builder.render.proof import set_proof
 
-        terminal.write(set_proof(proof, terminal.page()))
+@command("case")
+def case_facts(
+    terminal: Terminal,
+    case: Annotated[str, typer.Argument(metavar="CASE", help="A file with the case, - for stdin.")],
+    pick: Annotated[
+        str | None, typer.Option("--case", metavar="ID", help="Which case, where the file has many.")
+    ] = None,
+    format: Annotated[Literal["ttl"], typer.Option("--format", "-f", help="Form of the facts.")] = "ttl",
+) -> None:
+    """Print the facts of a case as RDF, before anything is concluded.
+
+    The premises of every proof about it that are no claims; tools/verify_proof.py reads them.
+    """
+    texts = _read_all([case])
+    kg = terminal.open()
+    terminal.write(kg.case_graph(_one_case(kg, texts[0], pick)))
 
 
 Text = tuple[str, "str | CaseError"]
@@ -165,27 +201,35 @@ class Batch:
     of the second: an answer could not say whose it is.
     """
 
-    def __init__(self, kg: KnowledgeGraph, texts: Iterable[Text]) -> None:
-        self._kg = kg
+    def __init__(self, kg: KnowledgeGraph, texts: Iterable[Text], prefer: Sequence[str] = ()) -> None:
+        self._kg, self._prefer = kg, prefer
         self._found = [(file, case) for file, text in texts for case in _try_cases(kg, file, text)]
+        self._files: dict[str, str] = {}
         self.total = len(self._found)
         self.faulty = 0
 
     def cases(self) -> Iterator[Case]:
         """Yield each sound case, in order."""
-        first_seen: dict[str, str] = {}
         for file, case in self._found:
             if isinstance(case, CaseError):
                 self.faulty += 1
                 report(case.issues)
-            elif case.id in first_seen:
+            elif case.id in self._files:
                 self.faulty += 1
-                message = f"id '{case.id}' stands already in {first_seen[case.id]}"
+                message = f"id '{case.id}' stands already in {self._files[case.id]}"
                 report([Issue(file, 0, "/id", "C010", message, "give each case an id of its own")])
             else:
-                first_seen[case.id] = file
+                self._files[case.id] = file
                 report(self._kg.remarks(case, path=file))
                 yield case
+
+    def answer(self, case: Case) -> Answer:
+        """Return the options for a case; tell what of it contradicts the knowledge."""
+        answer = self._kg.options(case, self._prefer)
+        if conflicts := self._kg.conflicts(case, answer, path=self._files[case.id]):
+            self.faulty += 1
+            report(conflicts)
+        return answer
 
     def finish(self) -> None:
         """Exit with 1 if a case was at fault."""

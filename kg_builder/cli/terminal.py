@@ -100,7 +100,7 @@ def read_text(path: str) -> str:
 
     Raises:
         UsageError: if there is no such file, or it is a folder.
-        CaseError: C001 if it is not UTF-8.
+        CaseError: C001 if it is not UTF-8, or starts with a byte-order mark.
     """
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
@@ -109,11 +109,15 @@ def read_text(path: str) -> str:
     except IsADirectoryError:
         raise UsageError(f"{path}: is a folder, not a file") from None
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"not UTF-8 text (byte {error.start + 1} of the file)"
         raise CaseError([Issue(name_of(path), line, "", "C001", message, "save it as UTF-8")]) from None
+    if text.startswith("\ufeff"):
+        message = "starts with a byte-order mark"
+        raise CaseError([Issue(name_of(path), 1, "", "C001", message, "save it as UTF-8 without one")])
+    return text
 
 
 def name_of(path: str) -> str:

@@ -53,17 +53,36 @@ class OptionAnswer(_Model):
     findings: tuple[Finding, ...]
 
 
+class Objective(_Model):
+    """One objective of a regimen."""
+
+    value: int | float | str = Field(description="a number, a word (high, current, A), or unknown")
+    unit: str = Field(description="what is counted or graded")
+    because: tuple[str, ...] = Field(description="IRIs of the claims, findings and conclusions that it is taken from")
+
+
 class RegimenAnswer(_Model):
-    """A named or composed regimen."""
+    """A named regimen, one composed by a pattern, or what comes nearest to a pattern that cannot be met."""
 
     name: str
     iri: str | None = None
-    components: tuple[str, ...]
+    pattern: str | None = Field(default=None, description="name of the pattern that composed it; null: a named regimen")
+    components: tuple[str, ...] = Field(description="names; for a component that is a class, the option chosen")
+    remains: tuple[str, ...] = Field(default=(), description="components that can be given and counted on, or kept as is meant")
     status: StatusName
-    rank: int | None
-    on_pareto_front: bool
-    objectives: dict[str, int | str]
+    rank: int | None = Field(description="place among all that stand, those not shown included; null unless active")
+    on_pareto_front: bool = Field(description="no regimen that stands is better in one objective and worse in none")
+    objectives: dict[str, Objective] = Field(description="by name, in order of priority; empty unless active")
     findings: tuple[Finding, ...]
+
+
+class PatternAnswer(_Model):
+    """What came of one pattern of regimens that holds in the case."""
+
+    name: str
+    claims: tuple[str, ...] = Field(description="IRIs of its rows")
+    combinations: int = Field(description="number of all combinations that satisfy it; 0: it cannot be met")
+    shown: int = Field(description="how many of them stand among the regimens of this answer")
 
 
 class Action(_Model):
@@ -100,6 +119,7 @@ class Answer(_Model):
     goal: str | None
     agents: tuple[OptionAnswer, ...]
     regimens: tuple[RegimenAnswer, ...]
+    patterns: tuple[PatternAnswer, ...] = ()
     modalities: tuple[OptionAnswer, ...]
     actions: tuple[Action, ...]
     warnings: tuple[WarningAnswer, ...]

@@ -14,12 +14,12 @@ from kg_builder.derivation.answer import (
     OptionAnswer,
 )
 from kg_builder.derivation.casegraph import CaseGraph, FindingNode
-from kg_builder.derivation.rank import rank_keys
+from kg_builder.derivation.rank import RANKED, rank_options
+from kg_builder.derivation.regimens import Regimens
 from kg_builder.derivation.rules import Rule
 from kg_builder.derivation.texts import Texts
 from kg_builder.vocabulary import compact
 
-_ORDER = {"active": 0, "partial": 1, "retained": 2, "not-active": 3, "excluded": 4}
 _EFFECTS = {"excludes": 0, "inactivates": 1, "retains": 2, "cautions": 3, "favours": 4}
 
 
@@ -42,36 +42,30 @@ class Assembly:
 
     def answer(self) -> Answer:
         """Return the whole answer."""
-        statuses = self._graph.statuses
-        kinds = {agent: compact(agent).partition(":")[0] for agent in statuses}
-        ranks: dict[str, int] = {}
-        keys = {}
-        for kind in ("drug", "modality"):
-            active = [a for a, (status, _) in statuses.items() if status == "active" and kinds[a] == kind]
-            found = rank_keys(self._graph, active)
-            for place, agent in enumerate(sorted(active, key=lambda a: (tuple(found[a].values()), a)), 1):
-                ranks[agent] = place
-            keys.update(found)
+        board = self._graph.board
+        ranking = board.formulary.ranking if board else rank_options(self._graph)
         options = [
             OptionAnswer(
                 name=self._know.label(agent),
                 iri=agent,
-                status=status,
-                rank=ranks.get(agent),
-                rank_keys=keys.get(agent, {}),
+                status=self._graph.statuses[agent][0],
+                rank=ranking.ranks.get(agent),
+                rank_keys=ranking.keys.get(agent, {}),
                 findings=tuple(self._finding(f) for f in self._ordered(agent)),
             )
-            for agent, (status, _) in statuses.items()
+            for agent in ranking.order
         ]
-        options.sort(key=lambda o: (_ORDER[o.status], o.rank or 0, o.name, o.iri))
+        is_drug = {agent: compact(agent).startswith("drug:") for agent in ranking.order}
+        regimens, patterns = Regimens(self._graph, board, self._finding).write() if board else ((), ())
         actions, warnings = Advices(self._graph, self._texts).write()
         return Answer(
             case=self._case_id,
             knowledge=self._version,
             goal=self._goal(),
-            agents=tuple(o for o in options if kinds[o.iri] == "drug"),
-            regimens=(),
-            modalities=tuple(o for o in options if kinds[o.iri] == "modality"),
+            agents=tuple(o for o in options if is_drug[o.iri]),
+            regimens=regimens,
+            patterns=patterns,
+            modalities=tuple(o for o in options if not is_drug[o.iri]),
             actions=actions,
             warnings=warnings,
             missing=self._missing(),
@@ -100,6 +94,8 @@ class Assembly:
         """Tests that the case lacks and that could turn a rejection, or confirm an option taken on trust."""
         changes: dict[str, set[str]] = defaultdict(set)
         for agent, (status, _) in self._graph.statuses.items():
+            if compact(agent).partition(":")[0] not in RANKED:
+                continue
             found = self._graph.findings.get(agent, [])
             stops = [f for f in found if f.effect == "excludes"]
             unknown = [f for f in found if f.rule == "miss-marker-unknown"]

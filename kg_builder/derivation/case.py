@@ -10,7 +10,8 @@ import json
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from rapidfuzz import process
 
 from kg_builder.issues import CaseError, Issue
@@ -19,10 +20,20 @@ from kg_builder.issues import CaseError, Issue
 MAX_ENTRIES = 2_000
 MAX_BYTES = 64 * 1024 * 1024
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+def _refuse_coercion(value: object) -> object:
+    """Take no truth value and no text for a whole number."""
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 Names = Annotated[list[Name], Field(max_length=MAX_ENTRIES)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+#: On a whole number, after its range.
+WHOLE = BeforeValidator(_refuse_coercion)
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 
 
@@ -33,8 +44,8 @@ class _Part(BaseModel):
 class Counts(_Part):
     """Isolates resistant of those tested."""
 
-    resistant: Annotated[int, Field(ge=0)]
-    tested: Annotated[int, Field(ge=1)]
+    resistant: Annotated[int, Field(ge=0), WHOLE]
+    tested: Annotated[int, Field(ge=1), WHOLE]
 
     @model_validator(mode="after")
     def _within(self) -> Self:
@@ -54,7 +65,9 @@ class Failure(_Part):
     """What failed and how."""
 
     mode: Name | None = Field(default=None, description="failure mode")
-    line: Annotated[int, Field(ge=0, le=30)] | None = Field(default=None, description="number of the line that failed")
+    line: Annotated[int, Field(ge=0, le=30), WHOLE] | None = Field(
+        default=None, description="number of the line that failed"
+    )
     failed_regimens: Annotated[list[Names], Field(max_length=100)] = Field(
         default_factory=list, description="each a list of drugs, products or modalities"
     )
@@ -74,8 +87,8 @@ class Findings(_Part):
     histology: Name | None = None
     imaging: Names = Field(default_factory=list)
     biopsy: Name | None = None
-    trough_mg_l: dict[str, Amount] = Field(
-        default_factory=dict, max_length=MAX_ENTRIES, description="trough level by drug, mg/L"
+    trough_mg_l: dict[str, Amount | Measured] = Field(
+        default_factory=dict, max_length=MAX_ENTRIES, description="trough by drug, mg/L, or with its unit"
     )
 
 
@@ -115,7 +128,7 @@ class Case(_Part):
     []
     """
 
-    id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
+    id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$")]
     disease: Name
     title: str = ""
     failure: Failure = Failure()
@@ -142,10 +155,22 @@ def nearest_field(name: str, known: list[str]) -> str:
 _CHOICES = ("Counts", "function-after[_within(), Counts]", "Measured", "constrained-float", "float")
 
 
+def _of_the_form_meant(faults: list[Any]) -> list[Any]:
+    """Leave out, where a field may be a number or an object, the faults of the form that was not meant."""
+    kept = []
+    for fault in faults:
+        is_object_form = any(part in _CHOICES[:3] for part in fault["loc"])
+        is_number_form = any(part in _CHOICES[3:] for part in fault["loc"])
+        is_object = isinstance(fault["input"], dict)
+        if not (is_number_form and is_object) and not (is_object_form and fault["type"] == "model_type"):
+            kept.append(fault)
+    return kept or faults
+
+
 def validation_issues(error: ValidationError, *, path: str, model: type[BaseModel] = Case) -> list[Issue]:
     """Say each fault of form with the pointer of its field."""
     issues = []
-    for fault in error.errors(include_url=False):
+    for fault in _of_the_form_meant(error.errors(include_url=False)):
         parts = [p for p in fault["loc"] if p not in _CHOICES]
         where = pointer(*parts) or "/"
         kind, message, hint = fault["type"], fault["msg"], ""

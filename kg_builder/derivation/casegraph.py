@@ -7,11 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
 
 from kg_builder.derivation.rules import Statement
+from kg_builder.graph.protocol import KnowledgeStore
 from kg_builder.vocabulary import CASE, DCTERMS, RDF, RDFS, SV, compact
+
+if TYPE_CHECKING:
+    from kg_builder.derivation.proposals import Board
 
 _LABEL = RDFS + "label"
 _COMMENT = RDFS + "comment"
@@ -24,7 +29,7 @@ _NOTHING: Description = {}
 class KnowledgeReader:
     """Descriptions of terms and claims, read from the graphs of the knowledge and remembered."""
 
-    def __init__(self, store: ox.Store) -> None:
+    def __init__(self, store: KnowledgeStore) -> None:
         self._store = store
         self._seen: dict[str, Description] = {}
 
@@ -89,10 +94,17 @@ class CaseGraph:
         self._nodes: dict[str, dict[str, list[str]]] = {}
         self._members: dict[str, list[str]] = {}
         self._walks: dict[str, tuple[str, ...]] = {}
+        self.board: Board | None = None
+        self.add(statements)
+
+    def add(self, statements: Iterable[Statement]) -> None:
+        """Add facts or conclusions about nodes of which nothing was asked so far, or which are new."""
+        for name in ("findings", "statuses", "scopes"):
+            self.__dict__.pop(name, None)
         for subject, predicate, value in dict.fromkeys(statements):
             key = predicate.removeprefix(SV)
             self._nodes.setdefault(subject, {}).setdefault(key, []).append(value)
-            if value == iri:
+            if value == self.iri:
                 self._members.setdefault(key, []).append(subject)
 
     def values(self, iri: str, key: str) -> list[str]:
@@ -105,6 +117,10 @@ class CaseGraph:
         values = self._nodes.get(iri, _NOTHING).get(key)
         return (min(values) if len(values) > 1 else values[0]) if values else None
 
+    def label(self, iri: str) -> str:
+        """Return the label of a node of this case, or of a term."""
+        return self.value(iri, _LABEL) or self.knowledge.label(iri)
+
     def __contains__(self, iri: str) -> bool:
         return iri in self._nodes
 
@@ -113,7 +129,8 @@ class CaseGraph:
         return sorted(self._members.get(key, ()))
 
     @cached_property
-    def _scopes(self) -> frozenset[str]:
+    def scopes(self) -> frozenset[str]:
+        """Within which claims hold that need no trigger: the case, its disease and wider ones, any case."""
         return frozenset(self.values(self.iri, "within"))
 
     @cached_property
@@ -160,8 +177,11 @@ class CaseGraph:
     def ground_nodes(self, agent: str, kind: str) -> list[str]:
         """Return what makes claims of a kind (``Indication``) hold for an option here: triggers, and claims themselves."""
         said = self.knowledge.describe(agent).get(f"ground{kind}", ())
-        everywhere = [c for c in said if not self._scopes.isdisjoint(self.knowledge.describe(c).get("groundIn", ()))]
-        return self.values(agent, f"ground{kind}") + everywhere
+        return self.values(agent, f"ground{kind}") + [claim for claim in said if self.holds_everywhere(claim)]
+
+    def holds_everywhere(self, claim: str) -> bool:
+        """Whether a claim holds here without a trigger: in any case, or in any of the disease."""
+        return not self.scopes.isdisjoint(self.knowledge.describe(claim).get("groundIn", ()))
 
     def grounds(self, agent: str, kind: str) -> list[str]:
         """Return the claims of a kind (``Indication``) that hold for an option in this case."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pyoxigraph as ox
 
+from kg_builder.graph.protocol import KnowledgeStore
 from kg_builder.knowledge.alterations import AlterationReader, Gene
 from kg_builder.knowledge.names import NameIndex
 from kg_builder.knowledge.patterns import Pattern, Patterns, read_residues
@@ -40,6 +41,13 @@ _NEGATES = _PROLOGUE + "SELECT ?term ?other WHERE { ?term sv:negates ?other }"
 _BROADER = _PROLOGUE + "SELECT ?term ?wider WHERE { ?term a sv:Alteration ; sv:isKindOf ?wider }"
 
 
+_COMPONENTS = _PROLOGUE + "SELECT ?regimen ?part WHERE { ?regimen sv:hasComponent ?part }"
+_CAUSES = _PROLOGUE + (
+    "SELECT ?disease ?organism WHERE { ?infection sv:causedBy ?cause . "
+    "?disease sv:isKindOf ?infection . ?organism sv:isKindOf ?cause }"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A number's unit and plausible range."""
@@ -66,7 +74,8 @@ class Context:
     """Names, genes, parameters and shorthands of one knowledge graph; CURIEs throughout.
 
     ``in_gene`` lists the alterations declared of a gene, ``negates`` what a term rules out, ``wider`` what an
-    alteration is a kind of.
+    alteration is a kind of, ``organisms`` those that fit a disease, where the knowledge says which do,
+    ``components`` what is always given in a named regimen.
     """
 
     names: NameIndex
@@ -78,9 +87,11 @@ class Context:
     in_gene: dict[str, tuple[str, ...]]
     negates: dict[str, tuple[str, ...]]
     wider: dict[str, tuple[str, ...]]
+    organisms: dict[str, tuple[str, ...]]
+    components: dict[str, tuple[str, ...]]
 
 
-def _rows(store: ox.Store, query: str) -> list[list[str | None]]:
+def _rows(store: KnowledgeStore, query: str) -> list[list[str | None]]:
     solutions = store.query(query, use_default_graph_as_union=True)
     assert isinstance(solutions, ox.QuerySolutions)
     return [[_text(value) for value in row] for row in solutions]
@@ -99,7 +110,7 @@ def _pairs(rows: Iterable[Sequence[str | None]]) -> dict[str, tuple[str, ...]]:
     return {key: tuple(sorted(values)) for key, values in found.items()}
 
 
-def read_context(store: ox.Store) -> Context:
+def read_context(store: KnowledgeStore) -> Context:
     """Read the context from a knowledge graph (all named graphs as one)."""
     synonyms: dict[str, list[str]] = defaultdict(list)
     for term, name in _rows(store, _SYNONYMS):
@@ -133,4 +144,6 @@ def read_context(store: ox.Store) -> Context:
         in_gene=_pairs((gene, term) for term, gene in _rows(store, _IN_GENE)),
         negates=_pairs(_rows(store, _NEGATES)),
         wider=_pairs(_rows(store, _BROADER)),
+        organisms=_pairs(_rows(store, _CAUSES)),
+        components=_pairs(_rows(store, _COMPONENTS)),
     )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 
 import pyoxigraph as ox
 
 from kg_builder.derivation.casegraph import CaseGraph, KnowledgeReader
 from kg_builder.derivation.facts import Prepared
+from kg_builder.derivation.formulary import RegimenBook
+from kg_builder.derivation.pareto import USUAL, Priorities
+from kg_builder.derivation.proposals import open_board, state
 from kg_builder.derivation.rules import Rule, run_rules, schedule
 from kg_builder.derivation.susceptibility import Algorithm
+from kg_builder.graph.protocol import CaseStore
 from kg_builder.places import find_home
 from kg_builder.vocabulary import SV, compact
 
@@ -21,6 +26,8 @@ _CONDITION_KIND = ox.NamedNode(SV + "conditionKind")
 _IS_NEGATED = ox.NamedNode(SV + "isNegated")
 _STATES = SV + "states"
 _SCORED_ON = ox.NamedNode(SV + "scoredOn")
+#: The last stage that concludes on options; then regimens are composed of them, and judged.
+OPTIONS_DONE = 79
 
 
 class Engine:
@@ -29,11 +36,12 @@ class Engine:
     Not safe for use by several threads at once: a case stands in the store while it is derived.
     """
 
-    def __init__(self, store: ox.Store, rules: Sequence[Rule]) -> None:
+    def __init__(self, store: CaseStore, rules: Sequence[Rule]) -> None:
         self.store = store
         self.knowledge = KnowledgeReader(store)
         self.rules: Mapping[str, Rule] = {rule.name: rule for rule in rules}
         self._runs = schedule(rules)
+        self._late = self._runs[len(schedule(rules, last=OPTIONS_DONE)) :]
 
     @cached_property
     def algorithm(self) -> Algorithm:
@@ -50,18 +58,44 @@ class Engine:
         scored = self.store.quads_for_pattern(None, _SCORED_ON, None)
         return frozenset(asked | {quad.object.value for quad in scored})  # type: ignore[union-attr]
 
+    @cached_property
+    def book(self) -> RegimenBook:
+        """What the store says of regimens."""
+        return RegimenBook(self.store, self.knowledge)
+
     @contextmanager
-    def derive(self, prepared: Prepared) -> Iterator[CaseGraph]:
-        """Derive a case; its graph stands in the store within the ``with`` block and not after, whatever happens."""
+    def derive(self, prepared: Prepared, priorities: Priorities = USUAL) -> Iterator[CaseGraph]:
+        """Derive a case; its graph stands in the store within the ``with`` block and not after, whatever happens.
+
+        Args:
+            prepared: the facts of the case.
+            priorities: by which the composed regimens are chosen that are judged and shown.
+        """
         graph = ox.NamedNode(prepared.iri)
+        present = self.present(prepared)
+        early = len(self._runs) - len(self._late)
         try:
             self.store.extend(prepared.quads)
-            concluded = run_rules(
-                self.store, self._runs, graph, facts=self.present(prepared), grounds=self._grounds
-            )
-            yield CaseGraph(prepared.iri, prepared.statements + concluded, prepared.texts, self.knowledge)
+            concluded = run_rules(self.store, self._runs[:early], graph, facts=present, grounds=self._grounds)
+            case = CaseGraph(prepared.iri, prepared.statements + concluded, prepared.texts, self.knowledge)
+            if not self.book.is_empty:
+                case.board = open_board(case, self.book, priorities)
+                told, lines = state(case.board, case)
+                self.store.load(lines, format=ox.RdfFormat.N_TRIPLES, to_graph=graph, lenient=True)
+                present |= {name.removeprefix(SV) for _, name, _ in told}
+                present |= {f"status:{status}" for status, _ in case.statuses.values()}
+                case.add(told + run_rules(self.store, self._late, graph, facts=present, grounds=self._grounds))
+            yield case
         finally:
             self.store.remove_graph(graph)
+
+    def compose(self, prepared: Prepared, priorities: Priorities = USUAL) -> Prepared:
+        """Return a case with the regimens that are composed for it among its facts: all that its rules conclude from."""
+        with self.derive(prepared, priorities) as case:
+            lines = state(case.board, case)[1] if case.board else b""
+        graph = ox.NamedNode(prepared.iri)
+        told = [ox.Quad(t.subject, t.predicate, t.object, graph) for t in ox.parse(lines, format=ox.RdfFormat.N_TRIPLES)]
+        return replace(prepared, quads=[*prepared.quads, *told])
 
     @cached_property
     def features(self) -> frozenset[str]:

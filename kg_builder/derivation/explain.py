@@ -83,7 +83,7 @@ class Explanation:
         return ProofNode(
             iri=conclusion,
             kind="status",
-            text=f"{self._know.label(agent)}: {status}",
+            text=f"{self._graph.label(agent)}: {status}",
             rule=self._rule(conclusion),
             premises=tuple(self._node(p) for p in order),
         )
@@ -118,7 +118,7 @@ class Explanation:
             return graph.texts[iri]
         if kind == "finding":
             node = next(f for found in graph.findings.values() for f in found if f.iri == iri)
-            return f"{know.label(node.agent)} {_EFFECT_WORDS[node.effect]} ({node.reason}): {self._texts.finding(node)}"
+            return f"{graph.label(node.agent)} {_EFFECT_WORDS[node.effect]} ({node.reason}): {self._texts.finding(node)}"
         if kind == "trigger":
             return "claim applies: " + know.label(graph.value(iri, "ofClaim") or "")
         if kind == "meeting":
@@ -129,7 +129,7 @@ class Explanation:
             return self._texts.score(iri)
         if kind == "status":
             agent = graph.value(iri, "aboutAgent") or ""
-            return f"{know.label(agent)}: {graph.statuses.get(agent, ('', ''))[0]}"
+            return f"{graph.label(agent)}: {graph.statuses.get(agent, ('', ''))[0]}"
         if claim := graph.value(iri, "ofClaim"):
             return know.label(claim)
-        return know.label(iri)
+        return graph.label(iri)

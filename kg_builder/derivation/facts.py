@@ -11,6 +11,7 @@ import pyoxigraph as ox
 
 from kg_builder.derivation.case import pointer
 from kg_builder.derivation.context import Context, Parameter
+from kg_builder.derivation.posterior import Resistance
 from kg_builder.derivation.rules import Statement
 from kg_builder.issues import Issue
 from kg_builder.knowledge.faults import Fault
@@ -32,6 +33,7 @@ class Prepared:
         sequenced: genes (IRIs) named as sequenced.
         altered: genes (IRIs) of which an alteration is given.
         kinds: fact kinds (``kind:marker``) that it has.
+        resistances: local resistance by drug or class (IRI), with the fact that states it.
         remarks: warnings about what was read, none of which keeps the case from being answered.
     """
 
@@ -43,6 +45,7 @@ class Prepared:
     altered: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     remarks: tuple[Issue, ...] = ()
+    resistances: dict[str, tuple[str, Resistance]] = field(default_factory=dict)
 
     @property
     def statements(self) -> list[Statement]:

@@ -7,7 +7,7 @@ hang under ``#/derived/``. Nothing here knows a disease, a drug or a mutation.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,9 @@ import pyoxigraph as ox
 
 from kg_builder.derivation.case import Case, Counts, Measured, nearest_field, pointer
 from kg_builder.derivation.context import CaseField, Context
+from kg_builder.derivation.exposure import state_exposure
 from kg_builder.derivation.facts import DECIMAL, TYPE, FactWriter, Prepared, case_iri
+from kg_builder.derivation.posterior import Resistance
 from kg_builder.issues import CaseError
 from kg_builder.knowledge.alterations import Alteration
 from kg_builder.knowledge.faults import Fault
@@ -23,7 +25,8 @@ from kg_builder.knowledge.patterns import find_contradictions, generalise
 from kg_builder.vocabulary import SCOPE_ANY, SV, expand
 
 OPTIONS = ("drug", "modality")
-_CONCENTRATION = re.compile(r"ic\d+_mg_l")
+#: What may stand in a failed regimen.
+FAILED = (*OPTIONS, "regimen")
 _WRITTEN = re.compile(r":(?:p\.)?([A-Z])(\d+)")
 _KIND_OF_TERM = {"alteration": "marker", "disease": "comorbidity"}
 
@@ -43,6 +46,7 @@ class _Preparation(FactWriter):
         self.case = case
         self.stated: dict[str, tuple[str, ...]] = {}
         self.said_at: dict[str, str] = {}
+        self.entries: dict[str, set[str]] = {}
         self.known: set[str] = set()
         self.read: list[Alteration] = []
 
@@ -71,19 +75,35 @@ class _Preparation(FactWriter):
             node = f"{self.out.iri}#/failure/failed_regimens/{i}"
             if regimen:
                 self.add(node, TYPE, ox.NamedNode(SV + "FailedRegimen"))
-                members = {self.context.names.find(name, OPTIONS) for name in regimen}
+                members = {term for name in regimen for term in self._members(name)}
                 self.add(node, "memberCount", ox.Literal(len(members)))
                 self.add(node, "isLast", ox.Literal(i == len(failure.failed_regimens) - 1))
             for j, name in enumerate(regimen):
-                fact = self.named(
-                    name, OPTIONS, "failed", "failure", "failed_regimens", i, j, prefix=f"failed regimen {i + 1}: "
-                )
-                if fact:
+                for fact in self._failed(name, i, j):
                     self.add(fact, "partOf", ox.NamedNode(node))
         if failure.line is not None and (parameter := self.context.parameters.get("parameter:next-line")):
             line = self.fact(pointer("failure", "line"), "line", (), f"line {failure.line} failed")
             self.number(pointer("derived", "next-line"), parameter, failure.line + 1, inputs=[line])
         self._shorthand("failure.months_to_relapse", failure.months_to_relapse, "failure", "months_to_relapse")
+
+    def _failed(self, name: str, i: int, j: int) -> Iterator[str]:
+        """Add a fact for what failed, or for each component of a named regimen that failed; yield their IRIs."""
+        where, prefix = pointer("failure", "failed_regimens", i, j), f"failed regimen {i + 1}: "
+        names = self.context.names
+        kinds = OPTIONS if names.find(name, OPTIONS) else FAILED  # a product may have the name of a regimen
+        if (term := self.resolve(name, kinds, where)) is None:
+            return
+        if term not in self.context.components:
+            yield self.fact(where, "failed", (term,), prefix + names.label(term))
+            return
+        for k, part in enumerate(self.context.components[term]):
+            below = pointer("derived", "failed_regimens", i, j, k)
+            yield self.fact(below, "failed", (part,), f"{prefix}{names.label(term)}: {names.label(part)}")
+
+    def _members(self, name: str) -> tuple[str, ...]:
+        """Return what a name in a failed regimen stands for: itself, or the components of a named regimen."""
+        found = self.context.names.find(name, OPTIONS) or self.context.names.find(name, ("regimen",))
+        return tuple(part for term in found for part in self.context.components.get(term, (term,)))
 
     # --- findings ---------------------------------------------------------------------------
 
@@ -101,13 +121,14 @@ class _Preparation(FactWriter):
                 self.out.texts[fact] += f": {result}"
         for name, local in findings.local_resistance.items():
             self._prevalence(name, local)
-        self.named(findings.organism, ("organism",), "organism", "findings", "organism", prefix="organism: ")
+        if self.named(findings.organism, ("organism",), "organism", "findings", "organism", prefix="organism: "):
+            self._check_organism(str(findings.organism))
         self.named(findings.site, ("site",), "site", "findings", "site", prefix="site: ")
         self.named(findings.histology, ("histology",), "histology", "findings", "histology")
         self.named(findings.biopsy, ("biopsy",), "biopsy", "findings", "biopsy", prefix="biopsy: ")
         for i, text in enumerate(findings.imaging):
             self.named(text, ("imaging",), "imaging", "findings", "imaging", i)
-        self._quotients()
+        state_exposure(self, findings)
 
     def _alteration(self, text: str, where: str) -> None:
         try:
@@ -121,6 +142,7 @@ class _Preparation(FactWriter):
         for alteration in found:
             self._describe(alteration)
             self.said_at.setdefault(alteration.id, where)
+            self.entries.setdefault(alteration.id, set()).add(where)
         self.out.reached[fact] = frozenset(expand(t) for a in found for t in (a.id, *self.stated[a.id]))
         self.out.altered |= {expand(a.gene) for a in found if a.gene}
 
@@ -166,45 +188,24 @@ class _Preparation(FactWriter):
             return
         label = self.context.names.label(drug)
         if isinstance(local, Counts):
-            # posterior mean of a proportion under a uniform prior, Beta(1 + k, 1 + n - k)
-            value = Decimal(local.resistant + 1) / Decimal(local.tested + 2)
-            text = f"local resistance to {label}: {local.resistant} of {local.tested}, posterior mean {value:.3f}"
+            resistance = Resistance(local.resistant, local.tested)
+            text = f"local resistance to {label}: {local.resistant} of {local.tested}, {resistance.proportion()}"
         else:
-            value, text = Decimal(str(local)), f"local resistance to {label}: {local:g}"
+            resistance, text = Resistance(fraction=float(local)), f"local resistance to {label}: {local:g}"
         fact = self.fact(where, "prevalence", (drug,), text)
-        self.add(fact, "prevalence", ox.Literal(f"{round(value, 6):f}", datatype=DECIMAL))
+        self.out.resistances[expand(drug)] = (fact, resistance)
+        self.add(fact, "prevalence", ox.Literal(f"{Decimal(str(round(resistance.mean, 6))):f}", datatype=DECIMAL))
 
-    def _quotients(self) -> None:
-        """Inhibitory quotient: trough level over the inhibitory concentration of the patient's strain, both mg/L."""
-        concentrations: dict[str, tuple[str, float]] = {}
-        for name, values in (self.case.findings.model_extra or {}).items():
-            if not _CONCENTRATION.fullmatch(name) or not isinstance(values, dict):
-                known = [*type(self.case.findings).model_fields, "ic50_mg_l", "ic90_mg_l", "ic95_mg_l"]
-                self.tell(pointer("findings", name), "C002", f"unknown field '{name}'", nearest_field(name, known))
-                continue
-            for drug, value in values.items():
-                where = pointer("findings", name, drug)
-                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-                    self.tell(where, "C004", f"a concentration above 0 is expected, not {value!r}", "mg/L")
-                elif term := self.resolve(drug, ("drug",), where):
-                    concentrations[term] = (where, float(value))
-        for drug, trough in self.case.findings.trough_mg_l.items():
-            where = pointer("findings", "trough_mg_l", drug)
-            if (found := self.resolve(drug, ("drug",), where)) is None:
-                continue
-            label = self.context.names.label(found)
-            level = self.fact(where, "trough", (found,), f"trough of {label} {trough:g} mg/L")
-            if found in concentrations:
-                other, concentration = concentrations[found]
-                below = self.fact(
-                    other, "concentration", (found,), f"inhibitory concentration of {label} {concentration:g} mg/L"
-                )
-                quotient = Decimal(str(trough)) / Decimal(str(concentration))
-                text = f"inhibitory quotient of {label}: {trough:g} / {concentration:g} = {quotient:.2f}"
-                fact = self.fact(pointer("derived", "inhibitory-quotient", drug), "quotient", (found,), text)
-                self.add(fact, "value", ox.Literal(f"{round(quotient, 6):f}", datatype=DECIMAL))
-                for source in (level, below):
-                    self.add(fact, "derivedFrom", ox.NamedNode(source))
+    def _check_organism(self, name: str) -> None:
+        """Refuse an organism that does not cause the disease, where the knowledge says which ones do."""
+        names = self.context.names
+        organism = names.resolve(name, ("organism",))
+        for disease in names.find(self.case.disease, ("disease",)):
+            fitting = self.context.organisms.get(disease)
+            if fitting and organism not in fitting:
+                known = ", ".join(sorted(names.label(one) for one in fitting)[:5])
+                message = f"{names.label(organism)} is no cause of {names.label(disease)}"
+                self.tell(pointer("findings", "organism"), "C013", message, f"expected: {known}")
 
     # --- patient ----------------------------------------------------------------------------
 
@@ -328,6 +329,16 @@ class _Preparation(FactWriter):
             value = value.value
         self.number(where, parameter, value)
 
+    def _unmixed(self) -> set[tuple[str, str]]:
+        """Return the reference residue and another one at one position, said in two entries; one entry is a mixture."""
+        found = set()
+        for one in self.read:
+            for other in self.read if one.kind == "reference" else ():
+                same_place = other.kind != "reference" and (other.gene, other.position) == (one.gene, one.position)
+                if same_place and self.entries[one.id].isdisjoint(self.entries[other.id]):
+                    found.add((one.id, other.id))
+        return found
+
     def _check_contradictions(self) -> None:
         wild = {a.gene: a.id for a in self.read if a.kind == "wild-type"}
         genes = {term: gene for gene in wild for term in self.context.in_gene.get(gene, ())}
@@ -336,6 +347,7 @@ class _Preparation(FactWriter):
             gene = other.gene or genes.get(other.id, "")
             if gene in wild and other.id != wild[gene] and other.kind != "reference":
                 pairs.add((wild[gene], other.id))
+        pairs |= self._unmixed()
         for term in self.terms:
             pairs |= {(term, other) for other in self.context.negates.get(term, ()) if other in self.terms}
         for negative, positive in sorted({(min(pair), max(pair)) for pair in pairs}):

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from kg_builder.derivation.casegraph import CaseGraph
 from kg_builder.vocabulary import BASE, compact
 
-_STATUS = {"current": 0, "alternative": 1, "former": 2}
+#: How well established an indication is; 0 is best.
+STANDINGS = {"current": 0, "alternative": 1, "former": 2}
+#: Statuses of options, best first.
+STATUSES = {"active": 0, "partial": 1, "retained": 2, "not-active": 3, "excluded": 4}
+#: Kinds of options that are ranked, each by itself.
+RANKED = ("drug", "modality")
 _BARRIER = {"high": 0, "intermediate": 1, "low": 2}
 UNKNOWN = 9
 SUPPORTIVE = BASE + "trait/supportive"
 Keys = dict[str, int | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The drugs and modalities of a case in order, with the rank of the active ones within their kind and its keys."""
+
+    order: tuple[str, ...]
+    ranks: dict[str, int]
+    keys: dict[str, Keys]
 
 
 def count_preferred(pairs: Iterable[tuple[str, str]]) -> dict[str, int]:
@@ -51,7 +66,7 @@ def rank_keys(graph: CaseGraph, agents: Iterable[str]) -> dict[str, Keys]:
             evidence = (
                 int(know.first(said["hasEvidence"][0], "order", str(UNKNOWN))) if "hasEvidence" in said else UNKNOWN
             )
-            here = (_STATUS[compact(said["indicationStatus"][0]).partition(":")[2]], evidence)
+            here = (STANDINGS[compact(said["indicationStatus"][0]).partition(":")[2]], evidence)
             place[agent] = min(place.get(agent, here), here)
         heights = [_BARRIER[know.first(claim, "barrierHeight")] for claim in graph.grounds(agent, "Barrier")]
         barrier[agent] = min(heights, default=UNKNOWN)
@@ -79,3 +94,20 @@ def rank_keys(graph: CaseGraph, agents: Iterable[str]) -> dict[str, Keys]:
             "label": know.label(agent),
         }
     return keys
+
+
+def rank_options(graph: CaseGraph) -> Ranking:
+    """Rank the active drugs and the active modalities of a case; put all of them in order: by status, rank, name."""
+    kinds = {agent: compact(agent).partition(":")[0] for agent in graph.statuses}
+    ranks: dict[str, int] = {}
+    keys: dict[str, Keys] = {}
+    for kind in RANKED:
+        active = [a for a, (status, _) in graph.statuses.items() if status == "active" and kinds[a] == kind]
+        found = rank_keys(graph, active)
+        for place, agent in enumerate(sorted(active, key=lambda a: (tuple(found[a].values()), a)), 1):
+            ranks[agent] = place
+        keys.update(found)
+    options = [agent for agent in graph.statuses if kinds[agent] in RANKED]
+    label = graph.knowledge.label
+    options.sort(key=lambda a: (STATUSES[graph.statuses[a][0]], ranks.get(a, 0), label(a), a))
+    return Ranking(tuple(options), ranks, keys)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyoxigraph as ox
 import yaml
 
+from kg_builder.graph.protocol import CaseStore
 from kg_builder.issues import Issue, QueryError
 from kg_builder.vocabulary import SV, compact
 
@@ -85,7 +86,7 @@ def schedule(rules: Iterable[Rule], *, last: int = 99) -> tuple[Rule, ...]:
 
 
 def run_rules(
-    store: ox.Store, runs: Sequence[Rule], graph: ox.NamedNode, *, facts: Iterable[str], grounds: Grounds
+    store: CaseStore, runs: Sequence[Rule], graph: ox.NamedNode, *, facts: Iterable[str], grounds: Grounds
 ) -> list[Statement]:
     """Run rules over the union of all graphs of the store; conclusions go into ``graph``.
 
@@ -135,5 +136,5 @@ def split_statement(line: str) -> Statement:
         return subject[1:-1], predicate[1:-1], value[1:-3]
     if "\\" in value:
         (triple,) = ox.parse(line, format=ox.RdfFormat.N_TRIPLES)
-        return subject[1:-1], predicate[1:-1], triple.object.value  # type: ignore[union-attr]
+        return subject[1:-1], predicate[1:-1], triple.object.value
     return subject[1:-1], predicate[1:-1], value[1 : value.rindex('"')]

@@ -17,6 +17,7 @@ import pyoxigraph as ox
 from kg_builder.derivation.answer import AlgorithmName, DrugScore, MatchedItem, Susceptibility
 from kg_builder.derivation.casegraph import KnowledgeReader
 from kg_builder.derivation.facts import Prepared
+from kg_builder.graph.protocol import CaseStore
 from kg_builder.issues import StoreError
 from kg_builder.vocabulary import BASE, SV
 
@@ -65,7 +66,7 @@ class Algorithm:
     Where none is current (many diseases have none) there are no codes, and a report lists no drug.
     """
 
-    def __init__(self, store: ox.Store, knowledge: KnowledgeReader, queries: Path) -> None:
+    def __init__(self, store: CaseStore, knowledge: KnowledgeReader, queries: Path) -> None:
         self._store, self._know = store, knowledge
         self._scores = (queries / "score-cases.rq").read_text(encoding="utf-8")
         self._items = (queries / "list-items.rq").read_text(encoding="utf-8")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from string import Formatter
 
 from kg_builder.derivation.casegraph import CaseGraph, FindingNode, number_text
+from kg_builder.derivation.regimens import tell_component
 from kg_builder.derivation.rules import Rule
 from kg_builder.vocabulary import compact
 
@@ -28,9 +30,12 @@ class Texts:
             "score": lambda f: self.score(self._one(f, "hasLevel")),
             "requirement": self.requirement,
             "negative": self._negative,
+            "component": lambda f: tell_component(self._graph, f, self.finding),
+            "lack": self._lack,
             "condition": lambda f: " and ".join(
                 self._label(n) for n in f.because if compact(n).startswith("condition:")
             ),
+            "exposure": self._exposure,
             "target": lambda f: " and ".join(self._label(n) for n in f.because),
         }
 
@@ -76,7 +81,7 @@ class Texts:
     # --- gaps -----------------------------------------------------------------------------------
 
     def _label(self, iri: str) -> str:
-        return self._graph.value(iri, "label") or self._graph.knowledge.label(iri)
+        return self._graph.label(iri)
 
     def _kind(self, fact: str) -> str:
         return compact(self._graph.value(fact, "factKind") or "").partition(":")[2]
@@ -108,6 +113,23 @@ class Texts:
         conditions = [q for c in claims for q in self._graph.knowledge.describe(c).get("requiresCondition", [])]
         return " and ".join(self._label(c).removeprefix("marker ") for c in conditions)
 
+    def _lack(self, finding: FindingNode) -> str:
+        assert self._graph.board is not None
+        lacks = self._graph.board.nearest[finding.agent].lacks
+        return "; ".join(lacks[claim] for claim in finding.because if claim in lacks)
+
     def _negative(self, finding: FindingNode) -> str:
         facts = [f for lack in finding.because for f in self._graph.values(lack, "because") if f in self._graph.texts]
         return "the case gives " + ", ".join(self._graph.texts[f] for f in facts)
+
+    def _exposure(self, finding: FindingNode) -> str:
+        """Return the quotient, what it was made of, and the one that is wanted."""
+        graph, know = self._graph, self._graph.knowledge
+        fact = next(n for n in finding.because if graph.value(n, "value"))
+        claim = next(c for n in finding.because for c in graph.claims_of(n))
+        value, target = Decimal(graph.value(fact, "value") or "0"), know.first(claim, "targetQuotient")
+        below, measure = know.first(claim, "inhibitoryConcentration"), know.first(claim, "concentrationMeasure")
+        text = graph.texts[fact]
+        if self._kind(fact) == "trough":
+            text += f", {value / Decimal(below):.3g} times the {measure} of {number_text(below)} mg/L"
+        return f"{text}; {number_text(target)} or more is wanted"

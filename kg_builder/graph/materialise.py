@@ -1,35 +1,31 @@
-"""OWL 2 RL materialisation: rules compiled from the TBox, run to a fixpoint as SPARQL on pyoxigraph.
+"""OWL 2 RL materialisation: rules compiled from the TBox, run to a fixpoint.
 
-Each round runs a rule once for every atom of its body that new triples can match, with this atom bound
-to the new triples and the others to everything known (semi-naive evaluation; Abiteboul, Hull and Vianu,
-*Foundations of Databases*, 1995, chapter 13). The work is done in a store of its own, so that a clash
-leaves the caller's store as it was. What the compiler supports, leaves out and refuses:
+Each round matches a rule once for every atom of its body that new statements can match, with this atom matched
+with the new statements and the others with everything known (semi-naive evaluation; Abiteboul, Hull and Vianu,
+*Foundations of Databases*, 1995, chapter 13). What the compiler supports, leaves out and refuses:
 :mod:`kg_builder.graph.rl_rules`.
-
-The queries use LATERAL (SEP-0006, as in Oxigraph), which fixes the order of joins; they are put together
-from checked terms and never hold text from outside.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyoxigraph as ox
 
-from kg_builder.graph.rl_rules import IN_GROUP, Atom, Rule, RuleSet, compile_rules
-from kg_builder.graph.rl_schema import Term, rdfs
+from kg_builder.graph.rl_joins import Join, Matcher, Pattern, is_variable, read_pairs, unify
+from kg_builder.graph.rl_rules import Atom, Rule, compile_rules
+from kg_builder.graph.rl_schema import rdfs
 from kg_builder.issues import Issue, ReasoningError
-from kg_builder.vocabulary import compact
+from kg_builder.knowledge.statements import INFERRED, Row, Statements, read_triples, to_triples
+from kg_builder.vocabulary import GRAPH_CORE, compact
 
-_DELTA = ox.NamedNode("urn:x-salvage-kg:delta")
 _MAX_CLASHES = 20
+_SUB_CLASS = str(rdfs("subClassOf"))
 
-Binding = dict[str, Term]
-#: Predicate, and object where it is fixed.
-Key = tuple[ox.NamedNode, Term | None]
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +34,7 @@ class Materialisation:
 
     Attributes:
         rounds: rounds until nothing new followed, the last and empty one included.
-        triples: triples written to the inferred graph.
+        triples: statements added.
         seconds: wall time.
         beyond: axioms outside RL, in words; only the DL reasoner sees them.
     """
@@ -70,11 +66,11 @@ class Clash:
 
 
 class InconsistencyError(ReasoningError):
-    """The graphs contradict the TBox; ``clashes`` says where, at most 20 of them."""
+    """The data contradict the axioms; ``clashes`` says where, at most 20 of them."""
 
-    def __init__(self, clashes: Sequence[Clash], path: str) -> None:
+    def __init__(self, clashes: Sequence[Clash]) -> None:
         self.clashes = tuple(clashes)
-        super().__init__([_issue(clash, path) for clash in clashes])
+        super().__init__([_issue(clash) for clash in clashes])
 
 
 def show_triple(triple: ox.Triple) -> str:
@@ -87,47 +83,28 @@ def show_triple(triple: ox.Triple) -> str:
     return " ".join(compact(t.value) if isinstance(t, ox.NamedNode) else str(t) for t in terms)
 
 
-def materialise(
-    store: ox.Store,
-    *,
-    tbox: str,
-    asserted: Sequence[str],
-    inferred: str,
-    progress: Callable[[str], None] | None = None,
-) -> Materialisation:
-    """Write what follows from the TBox and the asserted graphs to the inferred graph.
+def materialise(statements: Statements, *, progress: Callable[[str], None] | None = None) -> Materialisation:
+    """Add what follows from axioms and data: statements of named individuals, and the class hierarchy.
 
-    Axioms are read from the TBox and the asserted graphs alike (the build emits class definitions with
-    the data). The inferred graph is emptied first; it then holds triples about named individuals and the
-    transitive closure of rdfs:subClassOf between named classes, none of them asserted, none of them a
-    mere ``a owl:Thing``.
+    Axioms are read from all graphs alike (the build emits class definitions with the data). What follows goes into
+    graph:inferred; none of it was stated, and none is a mere ``a owl:Thing``.
 
     Args:
-        store: holds all graphs; on a fault it is left as it was.
-        tbox: IRI of the TBox graph.
-        asserted: IRIs of the graphs with data.
-        inferred: IRI of the graph to write; must not be among the others.
+        statements: axioms and data; after a clash they hold inferences too.
         progress: told each round in a line of text.
     Returns:
-        Rounds, triples and seconds.
+        Rounds, statements added and seconds.
     Raises:
         ReasoningError: O102 for every axiom that is not supported.
         InconsistencyError: O101 for every clash, with the triples behind it.
     """
-    started = time.perf_counter()
-    graphs = list(dict.fromkeys((tbox, *asserted)))
-    if inferred in graphs:
-        raise ValueError("the inferred graph must not be among the asserted")
-    run = _start(store, graphs)
+    started, before = time.perf_counter(), len(statements)
+    run = _Run(statements)
     rounds = run.fixpoint(progress)
     clashes = run.clashes()
     if clashes:
-        raise InconsistencyError(clashes, compact(tbox))
-    target = ox.NamedNode(inferred)
-    store.remove_graph(target)
-    new = run.inferred()
-    store.bulk_extend(ox.Quad(t.subject, t.predicate, t.object, target) for t in new)
-    return Materialisation(rounds, len(new), time.perf_counter() - started, run.rules.beyond)
+        raise InconsistencyError(clashes)
+    return Materialisation(rounds, len(statements) - before, time.perf_counter() - started, run.beyond)
 
 
 def find_clashes(triples: Iterable[ox.Triple]) -> list[Clash]:
@@ -136,224 +113,185 @@ def find_clashes(triples: Iterable[ox.Triple]) -> list[Clash]:
     Raises:
         ReasoningError: O102 for every axiom that is not supported.
     """
-    store, graph = ox.Store(), ox.NamedNode("urn:x-salvage-kg:all")
-    store.extend(ox.Quad(t.subject, t.predicate, t.object, graph) for t in triples)
-    run = _start(store, [graph.value])
+    run = _Run(Statements(read_triples(triples)))
     run.fixpoint(None)
     return run.clashes()
 
 
-def _start(store: ox.Store, graphs: Sequence[str]) -> _Run:
-    """Compile the rules and take the triples that they speak of, which are about half of a graph."""
-    rules = compile_rules(store, graphs)
-    atoms = (atom for rule in (*rules.rules, *rules.clashes) for atom in (*rule.body, rule.head) if atom)
-    predicates = {rdfs("subClassOf"), *(atom.p for atom in atoms)}
-    quads = (
-        quad
-        for graph in graphs
-        for predicate in predicates
-        for quad in store.quads_for_pattern(None, predicate, None, ox.NamedNode(graph))
-    )
-    return _Run(rules, (quad.triple for quad in quads))
-
-
-def _issue(clash: Clash, path: str) -> Issue:
+def _issue(clash: Clash) -> Issue:
     because = "; ".join(map(show_triple, clash.asserted))
-    return Issue(path=path, line=0, column="", code="O101", message=f"clash with {clash}", hint=f"asserted: {because}")
+    message, hint = f"clash with {clash}", f"asserted: {because}"
+    return Issue(path=compact(GRAPH_CORE), line=0, column="", code="O101", message=message, hint=hint)
+
+
+class _EnoughError(Exception):
+    """Ends a search."""
 
 
 class _Run:
-    """One fixpoint in a scratch store. ``born`` maps every triple to its round, 0 for asserted ones."""
+    """One fixpoint. The place of a statement says in which round it was found (:meth:`Statements.add`)."""
 
-    def __init__(self, rules: RuleSet, triples: Iterable[ox.Triple]) -> None:
-        self.rules = rules
-        self.scratch = ox.Store()
-        self.born: dict[ox.Triple, int] = dict.fromkeys(triples, 0)
-        self._counts: Counter[Key] = Counter(_keys(self.born))
-        self._counts[IN_GROUP, None] = len(self.born)  # or a join would start with all pairs of a group
-        self._add([*self.born, *rules.groups])
-        #: predicate, and object where it is fixed -> rules and the atom that such a triple can match
-        self._triggers: dict[Key, list[tuple[Rule, int]]] = defaultdict(list)
-        for rule in rules.rules:
-            for index, atom in enumerate(rule.body):
-                self._triggers[_key(atom)].append((rule, index))
+    def __init__(self, statements: Statements) -> None:
+        compiled = compile_rules(statements)
+        self.beyond = compiled.beyond
+        self._statements = statements
+        self._matcher = Matcher(statements, read_triples(compiled.groups))
+        self._hierarchy = [(str(a), str(b)) for a, b in compiled.hierarchy]
+        self._rules = [(rule, _patterns(rule.body), Pattern(rule.head)) for rule in compiled.rules if rule.head]
+        self._clash_rules = compiled.clashes
+        #: What rules conclude that is not there yet: predicate → pairs.
+        self._found: dict[str, dict[Pair, None]] = defaultdict(dict)
+        #: predicate, and object where it is fixed → (number of a rule, number of an atom that such a statement matches)
+        self._triggers: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+        for number, (_, body, _) in enumerate(self._rules):
+            for index, pattern in enumerate(body):
+                self._triggers[pattern.p, "" if is_variable(pattern.o) else pattern.o].append((number, index))
 
-    def _add(self, triples: Iterable[ox.Triple], graph: ox.NamedNode | ox.DefaultGraph | None = None) -> None:
-        where = graph or ox.DefaultGraph()
-        self.scratch.bulk_extend(ox.Quad(t.subject, t.predicate, t.object, where) for t in triples)
+    # --- rounds ----------------------------------------------------------------------------------
 
     def fixpoint(self, progress: Callable[[str], None] | None) -> int:
         """Run the rules until nothing new follows; return the number of rounds."""
-        new = self._first()
+        self._match_all()
         rounds = 1
         while True:
-            for triple in new:
-                self.born[triple] = rounds
+            new = {predicate: list(pairs) for predicate, pairs in self._found.items() if pairs}
+            self._found.clear()
             if progress:
-                progress(f"round {rounds}: {len(new)} new triples")
+                progress(f"round {rounds}: {sum(map(len, new.values()))} new triples")
             if not new:
                 return rounds
-            self.scratch.clear_graph(_DELTA)
-            self._add(new)
-            self._add(new, _DELTA)
+            for predicate, pairs in new.items():
+                for subject, value in pairs:
+                    self._statements.add(subject, predicate, value, INFERRED + rounds - 1)
             rounds += 1
-            fresh = Counter(_keys(new))
-            touched = [pair for key in fresh for pair in self._triggers.get(key, ())]
-            new = self._collect(_construct(rule, index, self._counts, fresh) for rule, index in touched)
+            self._match_new(new)
 
-    def _first(self) -> list[ox.Triple]:
-        """Return what the rules conclude from the asserted triples, and the class hierarchy."""
-        counts = self._counts
-        queries = [_construct(r, None, counts) for r in self.rules.rules if all(counts[_key(a)] for a in r.body)]
-        closure = [ox.Triple(a, rdfs("subClassOf"), b) for a, b in _closure(self.rules.hierarchy)]
-        return list(dict.fromkeys([*self._collect(queries), *(t for t in closure if t not in self.born)]))
+    def _match_all(self) -> None:
+        """Find what the rules conclude from what is stated, and the class hierarchy."""
+        for _, body, head in self._rules:
+            if all(self._matcher.size(pattern) for pattern in body):
+                join = Join(body)
+                join.match(self._matcher, (), self._conclude(join, head))()
+        stated = self._statements.about(_SUB_CLASS)
+        self._found[_SUB_CLASS] |= {(a, b): None for a, b in _closure(self._hierarchy) if b not in stated.get(a, ())}
 
-    def _collect(self, queries: Iterable[str]) -> list[ox.Triple]:
-        found: dict[ox.Triple, None] = {}
-        for query in queries:
-            triples = self.scratch.query(query)
-            assert isinstance(triples, ox.QueryTriples)
-            for triple in triples:
-                if triple not in self.born:
-                    found[triple] = None
-        return list(found)
+    def _match_new(self, new: Mapping[str, Sequence[Pair]]) -> None:
+        """Find what the rules conclude with at least one new statement."""
+        for predicate, pairs in new.items():
+            by_object: dict[str, list[Pair]] = defaultdict(list)
+            for pair in pairs:
+                by_object[pair[1]].append(pair)
+            for number, index in self._triggers.get((predicate, ""), ()):
+                self._match_rule(number, index, pairs)
+            for value, own in by_object.items():
+                for number, index in self._triggers.get((predicate, value), ()):
+                    self._match_rule(number, index, own)
 
-    def inferred(self) -> list[ox.Triple]:
-        """Return the triples that were not asserted."""
-        return [t for t, born in self.born.items() if born]
+    def _match_rule(self, number: int, index: int, pairs: Sequence[Pair]) -> None:
+        _, body, head = self._rules[number]
+        join, first = Join(body), body[index]
+        then = join.match(self._matcher, first.variables(), self._conclude(join, head), without=first)
+        read_pairs(join, first, pairs, then)
+
+    def _conclude(self, join: Join, head: Pattern) -> Callable[[], None]:
+        """Return a function that notes what the head says, unless it is known."""
+        values, s, o = join.values, join.place(head.s), join.place(head.o)
+        known, found = self._statements.about(head.p), self._found[head.p]
+
+        def note() -> None:
+            objects = known.get(values[s])
+            if objects is None or values[o] not in objects:
+                found[values[s], values[o]] = None
+
+        return note
 
     # --- clashes -----------------------------------------------------------------------------
 
     def clashes(self) -> list[Clash]:
-        """Return the clashes among all triples, each traced back to what was asserted."""
-        found: dict[frozenset[ox.Triple], Clash] = {}
-        for rule in self.rules.clashes:
-            for body in self._solutions(rule.body, rule.unequal, {}):
-                triples = tuple(dict.fromkeys(t for t in body if t in self.born))
-                if frozenset(triples) not in found:
-                    asserted, axioms = self._trace(triples)
-                    found[frozenset(triples)] = Clash(rule.axiom, triples, asserted, axioms)
+        """Return the clashes among all statements, each traced back to what was asserted."""
+        found: dict[frozenset[Row], tuple[str, tuple[Row, ...]]] = {}
+        for rule in self._clash_rules:
+
+            def note(rows: Sequence[Row], axiom: str = rule.axiom) -> None:
+                own = tuple(dict.fromkeys(row for row in rows if row in self._statements))
+                found.setdefault(frozenset(own), (axiom, own))
                 if len(found) >= _MAX_CLASHES:
-                    return list(found.values())
-        return list(found.values())
+                    raise _EnoughError
 
-    def _trace(self, triples: Iterable[ox.Triple]) -> tuple[tuple[ox.Triple, ...], tuple[str, ...]]:
-        """Return the asserted triples from which some triples follow, and the axioms on the way."""
-        asserted: dict[ox.Triple, None] = {}
+            self._search(rule, {}, note)
+            if len(found) >= _MAX_CLASHES:
+                break
+        return [self._explain(axiom, rows) for axiom, rows in found.values()]
+
+    def _explain(self, axiom: str, rows: tuple[Row, ...]) -> Clash:
+        """Trace the statements of a clash back to asserted ones, and to the axioms on the way."""
+        asserted: dict[Row, None] = {}
         axioms: dict[str, None] = {}
-        todo, done = list(triples), set(triples)
+        todo, done = list(rows), set(rows)
         while todo:
-            triple = todo.pop()
-            if self.born[triple] == 0:
-                asserted[triple] = None
+            row = todo.pop()
+            if self._place(row) < INFERRED:
+                asserted[row] = None
                 continue
-            rule, body = self._derive(triple)
-            axioms[rule.axiom] = None
-            todo += [t for t in body if t not in done]
+            used, body = self._derive(row)
+            axioms[used] = None
+            todo += [other for other in body if other not in done]
             done |= set(body)
-        order = sorted(asserted, key=str)
-        return tuple(order), tuple(axioms)
+        return Clash(axiom, tuple(to_triples(rows)), tuple(to_triples(sorted(asserted))), tuple(axioms))
 
-    def _derive(self, triple: ox.Triple) -> tuple[Rule, tuple[ox.Triple, ...]]:
-        """Return a rule and the earlier triples by which it concludes a triple."""
-        for rule in self.rules.rules:
-            head = rule.head
-            binding = _unify(head, triple) if head else None
-            if binding is None:
-                continue
-            for body in self._solutions(rule.body, None, binding):
-                if all(self.born[t] < self.born[triple] for t in body):
-                    return rule, body
-        raise LookupError(f"no derivation of {show_triple(triple)}")
+    def _derive(self, row: Row) -> tuple[str, tuple[Row, ...]]:
+        """Return the axiom and the earlier statements by which a statement was concluded."""
+        born, found = self._place(row), []
 
-    def _solutions(
-        self, body: tuple[Atom, ...], unequal: tuple[ox.Variable, ox.Variable] | None, binding: Binding
-    ) -> Iterator[tuple[ox.Triple, ...]]:
-        """Yield the triples that match a body, one tuple for each way to match it."""
-        atoms = [atom.substitute(binding) for atom in body]
-        if not any(atom.variables for atom in atoms):
-            if all(atom.triple() in self.born for atom in atoms):
-                yield tuple(atom.triple() for atom in atoms)
+        def note(rows: Sequence[Row]) -> None:
+            if all(self._place(other) < born for other in rows):
+                found.append(tuple(rows))
+                raise _EnoughError
+
+        for rule, _, head in self._rules:
+            binding = unify(head, row)
+            if binding is not None:
+                self._search(rule, binding, note)
+                if found:
+                    return rule.axiom, found[0]
+        raise LookupError(f"no derivation of {row}")
+
+    def _place(self, row: Row) -> int:
+        place = self._statements.place(row)
+        assert place is not None
+        return place
+
+    def _search(self, rule: Rule, binding: Mapping[str, str], note: Callable[[Sequence[Row]], None]) -> None:
+        """Tell the statements that match a body, once for each way to match it, until there is enough."""
+        join = Join(_patterns(rule.body))
+        for term, value in binding.items():
+            if is_variable(term):
+                join.values[join.place(term)] = value
+        places = [(join.place(p.s), p.p, join.place(p.o)) for p in join.body]
+        unequal = [join.place(str(variable)) for variable in rule.unequal or ()]
+        values = join.values
+
+        def tell() -> None:
+            if not unequal or values[unequal[0]] != values[unequal[1]]:
+                note([(values[s], predicate, values[o]) for s, predicate, o in places])
+
+        try:
+            join.match(self._matcher, [term for term in binding if is_variable(term)], tell)()
+        except _EnoughError:
             return
-        test = f" FILTER({unequal[0]} != {unequal[1]})" if unequal else ""
-        solutions = self.scratch.query(f"SELECT * WHERE {{ {_join(atoms, None, self._counts)}{test} }}")
-        assert isinstance(solutions, ox.QuerySolutions)
-        for solution in solutions:
-            bound: Binding = {v.value: solution[v] for v in solutions.variables}
-            yield tuple(atom.substitute(bound).triple() for atom in atoms)
 
 
-def _key(atom: Atom) -> Key:
-    return atom.p, None if isinstance(atom.o, ox.Variable) else atom.o
+def _patterns(body: Iterable[Atom]) -> tuple[Pattern, ...]:
+    return tuple(map(Pattern, body))
 
 
-def _keys(triples: Iterable[ox.Triple]) -> Iterator[Key]:
-    for triple in triples:
-        yield triple.predicate, None
-        yield triple.predicate, triple.object
-
-
-def _construct(rule: Rule, new: int | None, counts: Counter[Key], fresh: Counter[Key] | None = None) -> str:
-    return f"CONSTRUCT {{ {rule.head} }} WHERE {{ {_join(rule.body, new, counts, fresh)} }}"
-
-
-def _join(body: Sequence[Atom], new: int | None, counts: Counter[Key], fresh: Counter[Key] | None = None) -> str:
-    """Return the pattern of a body; the atom numbered ``new`` is matched with the new triples.
-
-    The other atoms follow in the order in which most of them is bound, rare ones first. New triples come first,
-    but for some chains of two: what follows must not be looked up once for each member of a large hierarchy at the
-    hierarchy's top, whose list is as long (for one of 8,000 terms, 109 s of reasoning instead of 2 s).
-    """
-    rest = list(body)
-    parts: list[str] = []
-    bound: frozenset[str] = frozenset()
-    if new is not None:
-        first = rest.pop(new)
-        if fresh and len(rest) == 1 and _starts_chain(rest[0], first, counts, fresh):
-            return f"{{ {rest[0]} }} LATERAL {{ GRAPH {_DELTA} {{ {first} }} }}"
-        parts.append(f"GRAPH {_DELTA} {{ {first} }}")
-        bound = first.variables
-    while rest:
-        atom = min(rest, key=lambda a: (len(a.variables - bound), counts[_key(a)]))
-        rest.remove(atom)
-        parts.append(f"LATERAL {{ {atom} }}" if parts else f"{{ {atom} }}")
-        bound |= atom.variables
-    return " ".join(parts)
-
-
-def _starts_chain(other: Atom, new: Atom, counts: Counter[Key], fresh: Counter[Key]) -> bool:
-    """Return whether a body of two atoms is better matched from the other one than from the new triples.
-
-    A transitive property starts at the upper link, so that the term between is looked up as object, where its
-    list holds what is sought and not also what the inverse property says of it; other chains start where there
-    are fewer (asserted) triples.
-    """
-    if other.p == new.p:
-        return isinstance(other.s, ox.Variable) and other.s == new.o
-    return 0 < counts[_key(other)] < 2 * fresh[_key(new)]
-
-
-def _unify(head: Atom, triple: ox.Triple) -> Binding | None:
-    """Return what the variables of a head must be so that it is this triple."""
-    if head.p != triple.predicate:
-        return None
-    binding: Binding = {}
-    for pattern, term in ((head.s, triple.subject), (head.o, triple.object)):
-        if isinstance(pattern, ox.Variable):
-            if binding.setdefault(pattern.value, term) != term:
-                return None
-        elif pattern != term:
-            return None
-    return binding
-
-
-def _closure(edges: set[tuple[ox.NamedNode, ox.NamedNode]]) -> Iterator[tuple[ox.NamedNode, ox.NamedNode]]:
+def _closure(edges: Iterable[Pair]) -> Iterator[Pair]:
     """Yield the transitive, irreflexive closure of a relation."""
-    up: dict[ox.NamedNode, list[ox.NamedNode]] = defaultdict(list)
-    for below, above in sorted(edges, key=str):
+    up: dict[str, list[str]] = defaultdict(list)
+    for below, above in sorted(edges):
         up[below].append(above)
     for start in list(up):
-        seen: set[ox.NamedNode] = set()
+        seen: set[str] = set()
         todo = list(up[start])
         while todo:
             node = todo.pop()

@@ -8,76 +8,57 @@ from __future__ import annotations
 
 import fcntl
 import gc
-import gzip
 import os
 import re
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
+from pyoxigraph import Quad, RdfFormat, parse
 
 from kg_builder import knowledge
+from kg_builder.graph.layout import name_blank_nodes
 from kg_builder.graph.materialise import materialise
-from kg_builder.graph.serialise import Line, name_blank_nodes, write_nquads, write_rdfxml, write_turtle
-from kg_builder.graph.slices import TERMS, cut_diseases, cut_terms, slice_name
+from kg_builder.graph.release_files import OutputFile, write_files
 from kg_builder.graph.store import CURRENT, MANIFEST, QUADS, Manifest, find_release, sha256_of, verify_release
 from kg_builder.issues import StoreError, TableError
 from kg_builder.knowledge.mappings import emit_mappings, load_mappings
-from kg_builder.vocabulary import (
-    BASE,
-    DEFINITION,
-    GRAPH_ASSERTED,
-    GRAPH_CORE,
-    GRAPH_INFERRED,
-    GRAPH_MAPPINGS,
-    KINDS,
-    OWL,
-    PREFIXES,
-    RDF,
-    RDFS,
-    SV,
-    compact,
-)
+from kg_builder.knowledge.statements import CORE, GRAPHS, INFERRED, MAPPINGS, Statements, read_triples
+from kg_builder.knowledge.terms import TYPE, iri, literal, sv
+from kg_builder.places import find_home
+from kg_builder.vocabulary import BASE, DEFINITION, KINDS, SV, compact
 
 Progress = Callable[[str], None]
 
 #: The ontology of the whole, beside the directory of the core: its header and what no module says alone.
 ROOT = "salvage.ttl"
+#: Folder of a release that holds the rules of derivation, so that a proof can be checked with the release alone.
+RULES = "rules"
 
-#: A statement found in several graphs is kept in the first of these.
-GRAPHS = (GRAPH_CORE, GRAPH_ASSERTED, GRAPH_MAPPINGS, GRAPH_INFERRED)
-
-_TYPE = NamedNode(RDF + "type")
-_ONTOLOGY = NamedNode(OWL + "Ontology")
-_CURATED_ON = NamedNode(SV + "curatedOn")
+_ONTOLOGY = sv("owl:Ontology")
+#: What the header of the whole says anew.
+_REPLACED = {TYPE, sv("owl:versionIRI"), sv("owl:versionInfo"), sv("owl:imports")}
 _TEMPORARY = ".new-"
 _RELEASE_NAME = re.compile(r"[0-9a-f]{16}")
-#: Inferred predicates that say nothing in an ontology editor, or that OWL DL keeps for its own syntax.
-_NOT_AXIOMS = {OWL + "sameAs", OWL + "differentFrom", RDFS + "subPropertyOf", RDFS + "domain", RDFS + "range"}
-#: Inferred properties that an editor's reasoner shows again from what stands in the file: closures of stated edges,
-#: and the indexes that the rules start from. They are in the quads and left out of the files for people.
-_SHOWN_ANYWAY = {
-    SV + name
-    for name in (
-        "appliesTo", "appliesFrom", "appliesOver", "appliesWith", "isKindOf", "reaches", "contains", "keyCondition",
-        "relevantTo", "conditionToCheck", "groundIn", "ofClaim", "narrowerThan", "hasTrait",
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
     """The knowledge graph in memory, with the version it is to bear."""
 
-    quads: list[Quad]
+    statements: Statements
     version: str
     built: str
+
+    @property
+    def quads(self) -> list[Quad]:
+        """The statements as quads, in no order; made anew each time."""
+        return self.statements.quads()
 
 
 def build_release(
@@ -126,71 +107,55 @@ def assemble(
     issues = [issue for issue in knowledge.check_knowledge(tables) if issue.severity == "error"]
     if issues:
         raise TableError(sorted(issues))
-    progress("emit quads")
-    store = Store()
-    store.bulk_extend(knowledge.build_quads(tables, core_dir))
+    progress("emit statements")
+    statements = knowledge.build_statements(tables, core_dir)
     mappings, faults = load_mappings(knowledge_root.parent / "mappings", tables.index)
     if faults:
         raise TableError(faults)
-    store.bulk_extend(emit_mappings(mappings))
+    statements.extend(emit_mappings(mappings), MAPPINGS)
     del tables
-    header = _add_root(store, core_dir)
+    header = _add_root(statements, core_dir)
     progress("reason")
-    materialise(store, tbox=GRAPH_CORE, asserted=[GRAPH_CORE, GRAPH_ASSERTED], inferred=GRAPH_INFERRED)
-    knowledge.derive_narrower(store)
-    knowledge.derive_reflexive(store)
-    knowledge.derive_indexes(store)
+    materialise(statements)
+    knowledge.derive_narrower(statements)
+    knowledge.derive_reflexive(statements)
+    knowledge.derive_indexes(statements)
     progress("name blank nodes")
-    dates = store.quads_for_pattern(None, _CURATED_ON, None, None)
-    built = max((q.object.value for q in dates if isinstance(q.object, Literal)), default="")
+    built = max((date.split('"')[1] for date in statements.of_object(sv("curatedOn"))), default="")
     version = version or built or "0"
-    return Assembled(_state_header(one_graph_each(store), header, version), version, built)
+    _state_header(statements, header, version)
+    return Assembled(name_blank_nodes(statements), version, built)
 
 
-def one_graph_each(quads: Store | Sequence[Quad]) -> list[Quad]:
-    """Return the quads with canonical blank nodes, each statement only in the first of :data:`GRAPHS` that has it.
-
-    A query over the union of all graphs would meet a statement once for each graph that holds it.
-    """
-    order = {graph: place for place, graph in enumerate(GRAPHS)}
-    ranked = sorted(name_blank_nodes(quads), key=lambda q: order.get(_graph_of(q), len(order)))
-    kept: dict[tuple[object, object, object], Quad] = {}
-    for quad in ranked:
-        kept.setdefault((quad.subject, quad.predicate, quad.object), quad)
-    return list(kept.values())
+def _add_root(statements: Statements, core_dir: Path) -> str:
+    """Add the axioms of ``salvage.ttl`` beside the core, where there is one; return the ontology they are about."""
+    root = core_dir.parent / ROOT
+    rows = (
+        list(read_triples(q.triple for q in parse(path=str(root), format=RdfFormat.TURTLE))) if root.is_file() else []
+    )
+    statements.extend(rows, CORE)
+    headers = (subject for subject, predicate, value in rows if predicate == TYPE and value == _ONTOLOGY)
+    return next(headers, f"<{BASE}ontology>")
 
 
-def _graph_of(quad: Quad) -> str:
-    return quad.graph_name.value if isinstance(quad.graph_name, NamedNode) else ""
-
-
-def _add_root(store: Store, core_dir: Path) -> NamedNode:
-    """Add the axioms of ``salvage.ttl`` beside the core, where there is one; return the IRI of the ontology."""
-    root, core = core_dir.parent / ROOT, NamedNode(GRAPH_CORE)
-    whole = NamedNode(BASE + "ontology")
-    for quad in parse(path=str(root), format=RdfFormat.TURTLE) if root.is_file() else ():
-        store.add(Quad(quad.subject, quad.predicate, quad.object, core))
-        if quad.predicate == _TYPE and quad.object == _ONTOLOGY and isinstance(quad.subject, NamedNode):
-            whole = quad.subject
-    return whole
-
-
-def _state_header(quads: list[Quad], whole: NamedNode, version: str) -> list[Quad]:
+def _state_header(statements: Statements, whole: str, version: str) -> None:
     """Replace the headers of the single ontology files by one of the whole, with version IRI and no imports."""
-    core = NamedNode(GRAPH_CORE)
-    mark = NamedNode(SV + "isInferred")
-    added = [
-        Quad(whole, _TYPE, _ONTOLOGY, core),
-        Quad(whole, NamedNode(OWL + "versionIRI"), NamedNode(f"{BASE}release/{version}"), core),
-        Quad(whole, NamedNode(OWL + "versionInfo"), Literal(version), core),
-        Quad(mark, _TYPE, NamedNode(OWL + "AnnotationProperty"), core),
-        Quad(mark, NamedNode(RDFS + "label"), Literal("is inferred"), core),
-        Quad(mark, NamedNode(DEFINITION), Literal("Whether a reasoner added the annotated statement."), core),
+    for part in [*statements.subjects(TYPE, _ONTOLOGY)]:
+        if part != whole:
+            statements.remove_subject(part)
+    mark = sv("isInferred")
+    kept = [(p, o) for p in statements.predicates() if p not in _REPLACED for o in statements.objects(whole, p)]
+    statements.remove_subject(whole)
+    rows = [
+        *((whole, predicate, value) for predicate, value in kept),
+        (whole, TYPE, _ONTOLOGY),
+        (whole, sv("owl:versionIRI"), iri(f"{BASE}release/{version}")),
+        (whole, sv("owl:versionInfo"), literal(version)),
+        (mark, TYPE, sv("owl:AnnotationProperty")),
+        (mark, sv("rdfs:label"), literal("is inferred")),
+        (mark, iri(DEFINITION), literal("Whether a reasoner added the annotated statement.")),
     ]
-    dropped = {OWL + "versionIRI", OWL + "versionInfo", OWL + "imports", RDF + "type"}
-    parts = {q.subject for q in quads if q.predicate == _TYPE and q.object == _ONTOLOGY} - {whole}
-    kept = (q for q in quads if q.subject not in parts and (q.subject != whole or q.predicate.value not in dropped))
-    return list(dict.fromkeys([*kept, *added]))
+    statements.extend(rows, CORE)
 
 
 def write_release(assembled: Assembled, out_dir: Path, *, inputs: Mapping[str, Path]) -> Manifest:
@@ -204,13 +169,12 @@ def write_release(assembled: Assembled, out_dir: Path, *, inputs: Mapping[str, P
     _remove_leftovers(out_dir)
     scratch = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=out_dir))
     scratch.chmod(0o755)
-    files: dict[str, str] = {}
-    for name, data in _render(assembled.quads):
-        _write_durably(scratch / name, data)
-        files[name] = sha256_of(data)
-    manifest = _describe(assembled, scratch, files, inputs)
+    rules = {f"{RULES}/{path.name}": path for path in find_home("queries", "derive").glob("*.rq")}
+    files = write_files(assembled.statements, scratch, also=rules)
+    manifest = _describe(assembled, files, inputs)
     text = manifest.to_json()
     _write_durably(scratch / MANIFEST, text)
+    _sync_directory(scratch / RULES)
     _sync_directory(scratch)
     release = out_dir / sha256_of(text)[:16]
     if _is_whole(release):
@@ -226,68 +190,19 @@ def write_release(assembled: Assembled, out_dir: Path, *, inputs: Mapping[str, P
     return manifest
 
 
-def _render(quads: list[Quad]) -> Iterator[tuple[str, bytes]]:
-    """Yield (file name, content) of each file but the manifest."""
-    data = write_nquads(quads)
-    yield QUADS, gzip.compress(data, 6, mtime=0)
-    lines: dict[str, list[Line]] = defaultdict(list)
-    for line in data.removesuffix(b"\n").split(b"\n"):
-        statement, graph, _ = line.decode().rsplit(" ", 2)
-        lines[graph[1:-1]].append(statement)
-    del data, quads
-    every = [line for graph in (GRAPH_CORE, GRAPH_ASSERTED, GRAPH_INFERRED) for line in lines[graph]]
-    yield TERMS, _pack(cut_terms(every))
-    for disease, cut in cut_diseases(every):
-        yield slice_name(disease), _pack(cut)
-    del every
-    asserted = lines[GRAPH_CORE] + lines[GRAPH_ASSERTED] + lines[GRAPH_MAPPINGS]
-    yield "asserted.ttl", write_turtle(asserted, PREFIXES)
-    inferred = _axioms(lines[GRAPH_INFERRED], lines[GRAPH_CORE])
-    yield "knowledge.ttl", write_turtle(asserted + inferred, PREFIXES)
-    yield "knowledge.owl", write_rdfxml(asserted + inferred, PREFIXES, inferred=inferred)
-
-
-def _pack(lines: list[Line]) -> bytes:
-    return gzip.compress("".join(f"{line} .\n" for line in lines).encode(), 6, mtime=0)
-
-
-def _axioms(inferred: list[Line], core: list[Line]) -> list[Line]:
-    """Return the inferred statements that OWL DL can state and that tell an editor's user something.
-
-    Left out are statements about the vocabulary of OWL itself, of a term about itself, and those of a
-    property that the core declares as the inverse of another: an editor shows them from the other end.
-    """
-    inverses = {line.split(" ")[0] for line in core if line.split(" ")[1] == f"<{OWL}inverseOf>"}
-    silent = inverses | {f"<{iri}>" for iri in _NOT_AXIOMS | _SHOWN_ANYWAY}
-    own = tuple(f"<{iri}" for iri in (OWL, RDF, RDFS))
-    found = []
-    for line in inferred:
-        subject, predicate, value = line.split(" ", 2)
-        if predicate.startswith(f"<{SV}ground"):
-            continue
-        if subject != value and predicate not in silent and not subject.startswith(own) and not value.startswith(own):
-            found.append(line)
-    return found
-
-
-def _describe(assembled: Assembled, release: Path, files: Mapping[str, str], inputs: Mapping[str, Path]) -> Manifest:
-    graphs = Counter(map(_graph_of, assembled.quads))
+def _describe(assembled: Assembled, files: Mapping[str, OutputFile], inputs: Mapping[str, Path]) -> Manifest:
+    graphs: Counter[str] = Counter()
+    for _, place in assembled.statements.placed():
+        graphs[compact(GRAPHS[min(place, INFERRED)])] += 1
     classes = {SV + name: kind for kind, name in KINDS.items()}
     terms: Counter[str] = Counter()
     claims: Counter[str] = Counter()
-    header: dict[str, str] = {}
-    for quad in assembled.quads:
-        if _graph_of(quad) == GRAPH_INFERRED:
-            continue
-        if not isinstance(quad.subject, NamedNode) or not isinstance(quad.object, NamedNode):
-            continue
-        subject, value = quad.subject.value, quad.object.value
-        if quad.predicate == _TYPE and subject.startswith(BASE + "claim/"):
-            claims[value] += 1
-        elif quad.predicate == _TYPE and value in classes:
-            terms[classes[value]] += 1
-        elif quad.predicate.value == OWL + "versionIRI":
-            header = {"ontology": subject, "version_iri": value}
+    for subject, values in assembled.statements.about(TYPE).items():
+        for value in (value[1:-1] for value, place in values.items() if place < INFERRED):
+            if subject.startswith(f"<{BASE}claim/"):
+                claims[value] += 1
+            elif value in classes:
+                terms[classes[value]] += 1
     rows: dict[str, dict[str, int]] = defaultdict(dict)
     for name, path in sorted(inputs.items()):
         if name.endswith(".tsv") and not name.startswith("mappings/"):
@@ -297,15 +212,22 @@ def _describe(assembled: Assembled, release: Path, files: Mapping[str, str], inp
         version=assembled.version,
         built=assembled.built,
         code_version=code_version(),
-        sha256=sha256_of(gzip.decompress((release / QUADS).read_bytes())),
-        **header,
+        sha256=files[QUADS].content_sha256,
+        **_header(assembled.statements),
         quads={compact(graph): count for graph, count in sorted(graphs.items())},
         terms=dict(sorted(terms.items())),
         claims={compact(name): count for name, count in sorted(claims.items())},
         rows=rows,
-        files=dict(sorted(files.items())),
+        files={name: file.sha256 for name, file in sorted(files.items())},
         inputs={name: sha256_of(path.read_bytes()) for name, path in sorted(inputs.items())},
     )
+
+
+def _header(statements: Statements) -> dict[str, str]:
+    for subject, values in statements.about(sv("owl:versionIRI")).items():
+        for value in values:
+            return {"ontology": subject[1:-1], "version_iri": value[1:-1]}
+    return {}
 
 
 def code_version() -> str:

@@ -22,7 +22,7 @@ negative property assertions and SWRL.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations, product
@@ -43,7 +43,8 @@ from kg_builder.graph.rl_schema import (
     rdfs,
 )
 from kg_builder.issues import Issue, ReasoningError
-from kg_builder.vocabulary import compact
+from kg_builder.knowledge.statements import Statements
+from kg_builder.vocabulary import GRAPH_CORE, compact
 
 THING: Final = owl("Thing")
 NOTHING: Final = owl("Nothing")
@@ -63,21 +64,6 @@ class Atom:
     @property
     def variables(self) -> frozenset[str]:
         return frozenset(t.value for t in (self.s, self.o) if isinstance(t, ox.Variable))
-
-    def substitute(self, binding: Mapping[str, Term]) -> Atom:
-        """Return the atom with the variables that are bound replaced."""
-        s = binding.get(self.s.value, self.s) if isinstance(self.s, ox.Variable) else self.s
-        o = binding.get(self.o.value, self.o) if isinstance(self.o, ox.Variable) else self.o
-        return Atom(s, self.p, o)
-
-    def triple(self) -> ox.Triple:
-        """Return the triple that an atom without variables is."""
-        if isinstance(self.s, (ox.Variable, ox.Literal)) or isinstance(self.o, ox.Variable):
-            raise ValueError(f"not a triple: {self}")
-        return ox.Triple(self.s, self.p, self.o)
-
-    def __str__(self) -> str:
-        return f"{self.s} {self.p} {self.o}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +100,17 @@ class RuleSet:
     beyond: tuple[str, ...]
 
 
-def compile_rules(store: ox.Store, graphs: Sequence[str]) -> RuleSet:
-    """Compile the axioms that stand in the graphs of a store.
+def compile_rules(statements: Statements) -> RuleSet:
+    """Compile the axioms among statements.
 
     Raises:
         ReasoningError: O102 for each axiom or expression that is not supported.
     """
-    schema = Schema(store, graphs)
+    schema = Schema(statements)
     compiler = _Compiler(schema)
     compiler.compile()
     issues = [
-        Issue(path=compact(graphs[0]), line=0, column="", code="O102", message=text, hint="rephrase it in OWL 2 RL")
+        Issue(path=compact(GRAPH_CORE), line=0, column="", code="O102", message=text, hint="rephrase it in OWL 2 RL")
         for text in sorted({*schema.unknown, *compiler.refused})
     ]
     if issues:

@@ -1,16 +1,21 @@
-"""The OWL statements of some graphs, indexed for the rule compiler; knows what it does not know."""
+"""The statements with a word of OWL, indexed for the rule compiler; knows what it does not know."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import pyoxigraph as ox
 
+from kg_builder.knowledge.statements import Statements, to_triples
 from kg_builder.vocabulary import OWL, RDF, RDFS, XSD, compact
 
 Node = ox.NamedNode | ox.BlankNode
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Variable | ox.Triple
+
+
+def _node(text: str) -> Node:
+    return ox.BlankNode(text[2:]) if text.startswith("_:") else ox.NamedNode(text[1:-1])
 
 
 def owl(local: str) -> ox.NamedNode:
@@ -55,7 +60,8 @@ _AXIOMS: Final = frozenset({
     "TransitiveProperty", "AsymmetricProperty", "IrreflexiveProperty", "FunctionalProperty",
 })  # fmt: skip
 _KNOWN: Final = frozenset(ns + local for ns in (OWL, RDFS) for local in (*_NO_MEANING, *_AXIOMS, *CONSTRUCTORS))
-_JUDGED: Final = (OWL, RDFS, "http://www.w3.org/2003/11/swrl#")
+_JUDGED: Final = tuple(f"<{namespace}" for namespace in (OWL, RDFS, "http://www.w3.org/2003/11/swrl#"))
+_TOLD: Final = (*_JUDGED, f"<{RDF}first>", f"<{RDF}rest>")
 
 
 class UnsupportedError(Exception):
@@ -63,46 +69,40 @@ class UnsupportedError(Exception):
 
 
 class Schema:
-    """The statements with a word of OWL or RDFS in graphs of a store.
+    """The statements with a word of OWL or RDFS.
 
     Attributes:
         unknown: messages about OWL words, axioms or expressions that nothing here understands.
     """
 
-    def __init__(self, store: ox.Store, graphs: Sequence[str]) -> None:
-        self._store = store
-        self._graphs = [ox.NamedNode(g) for g in graphs]
+    def __init__(self, statements: Statements) -> None:
         self._by_subject: dict[ox.NamedNode, dict[Node, list[Term]]] = {}
         self.unknown: list[str] = []
-        for word in self._distinct("SELECT DISTINCT ?w WHERE { ?s ?w ?o }"):
-            if word.value.startswith((*_JUDGED, RDF + "first", RDF + "rest")):
-                self._read(word)
-        for word in self._distinct("SELECT DISTINCT ?w WHERE { ?s a ?w FILTER(isIRI(?w)) }"):
-            if word.value.startswith(_JUDGED) and word.value not in _KNOWN:
-                self.unknown.append(f"{compact(word.value)}: not supported")
+        for word in statements.predicates():
+            if word.startswith(_TOLD):
+                self._read(ox.NamedNode(word[1:-1]), statements)
+        types = statements.of_object(str(TYPE))
+        for word in sorted(types):
+            if word.startswith(_JUDGED) and word[1:-1] not in _KNOWN:
+                self.unknown.append(f"{compact(word[1:-1])}: not supported")
+        self._types = {
+            word: [_node(subject) for subject in sorted(subjects)]
+            for word, subjects in types.items()
+            if word.startswith((*_JUDGED, "_:"))
+        }
         self._annotations = set(self.instances(owl("AnnotationProperty")))
         self._data = set(self.instances(owl("DatatypeProperty")))
         self._datatypes = set(self.instances(rdfs("Datatype"))) | set(self.instances(owl("DataRange")))
 
-    def _distinct(self, query: str) -> list[ox.NamedNode]:
-        solutions = self._store.query(query, default_graph=list(self._graphs))
-        assert isinstance(solutions, ox.QuerySolutions)
-        return sorted((s["w"] for s in solutions if isinstance(s["w"], ox.NamedNode)), key=str)
-
-    def _read(self, predicate: ox.NamedNode) -> None:
-        if predicate.value.startswith(_JUDGED) and predicate.value not in _KNOWN:
+    def _read(self, predicate: ox.NamedNode, statements: Statements) -> None:
+        if predicate.value not in _KNOWN and str(predicate).startswith(_JUDGED):
             self.unknown.append(f"{compact(predicate.value)}: not supported")
         index = self._by_subject.setdefault(predicate, {})
-        if predicate.value in (RDFS + "label", RDFS + "comment"):
-            return
-        for graph in self._graphs:
-            for quad in self._store.quads_for_pattern(None, predicate, None, graph):
-                if isinstance(quad.subject, ox.Triple):
-                    self.unknown.append(f"{quad.subject}: triple terms are not supported")
-                    continue
-                values = index.setdefault(quad.subject, [])
-                if quad.object not in values:
-                    values.append(quad.object)
+        if predicate.value not in (RDFS + "label", RDFS + "comment"):
+            rows = ((s, str(predicate), o) for s, values in statements.about(str(predicate)).items() for o in values)
+            for triple in to_triples(rows):
+                if not isinstance(triple.subject, ox.Triple):
+                    index.setdefault(triple.subject, []).append(triple.object)
 
     # --- statements --------------------------------------------------------------------------
 
@@ -118,20 +118,16 @@ class Schema:
 
     def instances(self, cls: ox.NamedNode) -> list[Node]:
         """Return what is declared an instance of a class of OWL or RDFS."""
-        found = {q.subject for g in self._graphs for q in self._store.quads_for_pattern(None, TYPE, cls, g)}
-        return sorted((s for s in found if not isinstance(s, ox.Triple)), key=str)
+        return list(self._types.get(str(cls), ()))
 
     def complex_types(self) -> Iterator[tuple[Node, ox.BlankNode]]:
         """Yield individuals with the class expression that is asserted of them."""
-        query = "SELECT DISTINCT ?x ?w WHERE { ?x a ?w FILTER(isBlank(?w)) }"
-        solutions = self._store.query(query, default_graph=list(self._graphs))
-        assert isinstance(solutions, ox.QuerySolutions)
-        for solution in solutions:
-            individual, expression = solution["x"], solution["w"]
-            if isinstance(individual, ox.NamedNode) and isinstance(expression, ox.BlankNode):
-                yield individual, expression
-            else:
-                self.unknown.append("an anonymous individual with a class expression as its type: not supported")
+        for word in sorted(word for word in self._types if word.startswith("_:")):
+            for individual in self._types[word]:
+                if isinstance(individual, ox.NamedNode):
+                    yield individual, ox.BlankNode(word[2:])
+                else:
+                    self.unknown.append("an anonymous individual with a class expression as its type: not supported")
 
     def members(self, head: Term) -> list[Term]:
         """Return the items of an RDF list."""

@@ -7,12 +7,15 @@ spared the claims of other diseases and what no rule reads.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from kg_builder.knowledge.statements import Statements
 from kg_builder.vocabulary import BASE, DEFINITION, OWL, RDF, RDFS, SKOS, SV
 
 TERMS: Final = "terms.nt.gz"
+#: What the cuts for all diseases have in common; a case loads it with the one for its disease.
+SHARED: Final = "slice.nt.gz"
 Line = str
 
 _CLAIM: Final = f"<{BASE}claim/"
@@ -20,6 +23,13 @@ _CONDITION: Final = f"<{BASE}condition/"
 _DISEASE: Final = f"<{BASE}disease/"
 _TYPE: Final = f"<{RDF}type>"
 _LABEL: Final = f"<{RDFS}label>"
+_COMMENT: Final = f"<{RDFS}comment>"
+#: Subjects that are nothing a case could name.
+_NO_NAMES: Final = (_CLAIM, _CONDITION, f"<{SV}", f"<{OWL}", f"<{BASE}drugs/", f"<{BASE}source/", "_:")
+#: Subjects of whose kinds reading a case asks.
+_GRADED: Final = tuple(f"<{BASE}{kind}/" for kind in ("alteration", "organism", "disease"))
+#: Subjects that only an editor's user reads of.
+_SCHEMA: Final = (f"<{SV}", f"<{OWL}", f"<{BASE}drugs/", f"<{BASE}field/", "_:")
 
 
 def _own(*names: str) -> frozenset[str]:
@@ -27,23 +37,24 @@ def _own(*names: str) -> frozenset[str]:
 
 
 #: What neither rules nor answers read: the closure is there already, the rest is for people and editors.
-_LEFT_OUT: Final = _own(
+LEFT_OUT: Final = _own(
     "curatedBy", "curatedOn", "appliesWith", "appliesFrom", "reaches", "reachedBy", "includes", "broader", "memberOf",
-    "hasRole", "hasMechanism", "definedByMechanism", "actsOn", "bindsAt", "bindsAtSite", "referenceSequence",
+    "hasRole", "actsOn", "bindsAt", "bindsAtSite", "referenceSequence",
     "residueCount", "confersResistanceTo", "sharesResistanceWith", "selectsFor", "hasComponent", "ofOrganism",
 ) | {f"<{DEFINITION}>", f"<{SKOS}altLabel>", f"<{RDFS}subClassOf>", f"<{RDFS}comment>"}  # fmt: skip
-_NAMING: Final = _own(
+#: What names, genes, parameters and alterations of a case are read from.
+NAMING: Final = _own(
     "residueCount", "referenceSequence", "molecule", "patternKind", "atPosition", "residues", "unit",
     "plausibleMinimum", "plausibleMaximum", "casePath", "statesParameter", "statesIfTrue", "statesIfFalse",
-    "negates", "inGene",
+    "negates", "inGene", "causedBy", "hasComponent",
 ) | {_LABEL, f"<{SKOS}altLabel>"}  # fmt: skip
-_NAMED_TYPES: Final = _own("Gene", "Parameter", "Alteration")
-_READ_TYPES: Final = _own("ResistanceLevel", "Algorithm")
-_UNREAD_KINDS: Final = frozenset({'"Selection"', '"Prevalence"', '"RegimenPattern"'})
+NAMED_TYPES: Final = _own("Gene", "Parameter", "Alteration")
+READ_TYPES: Final = _own("ResistanceLevel", "Algorithm")
+_UNREAD_KINDS: Final = frozenset({'"Prevalence"'})
 
 
 def slice_name(disease: str) -> str:
-    """Return the file that holds the cut for a disease.
+    """Return the file that holds the cut for a disease, beside what all cuts share.
 
     >>> slice_name("disease:some-disease")
     'slice-some-disease.nt.gz'
@@ -51,80 +62,80 @@ def slice_name(disease: str) -> str:
     return f"slice-{disease.partition(':')[2]}.nt.gz"
 
 
-def cut_terms(lines: Iterable[Line]) -> list[Line]:
-    """Return what reading names, genes, parameters and alterations of a case needs.
+Rows = Sequence[tuple[str, str]]
 
-    Args:
-        lines: statements of the whole, ``subject predicate object``.
+
+class Cutter:
+    """Sorts statements into cuts, subject by subject.
+
+    ``diseases`` holds the CURIE of each disease that has a cut, in order.
     """
-    kept = []
-    foreign = (_CLAIM, _CONDITION, f"<{SV}", f"<{OWL}", f"<{BASE}drugs/", f"<{BASE}source/", "_:")
-    alteration = f"<{BASE}alteration/"
-    for line in lines:
-        subject, predicate, value = line.split(" ", 2)
-        if subject.startswith(foreign):
-            continue
-        is_kind = predicate == f"<{SV}isKindOf>" and subject.startswith(alteration)
-        if predicate in _NAMING or is_kind or (predicate == _TYPE and value in _NAMED_TYPES):
-            kept.append(line)
-    return kept
 
+    def __init__(self, statements: Statements) -> None:
+        relevant = statements.of_object(f"<{SV}relevantTo>")
+        unread = {claim for kind in _UNREAD_KINDS for claim in statements.subjects(f"<{SV}claimKind>", kind)}
+        items = statements.about(f"<{SV}scoresCode>")
+        conditions = [statements.about(predicate) for predicate in sorted(_own("hasCondition", "requiresCondition"))]
+        self._claims: dict[str, list[int]] = defaultdict(list)
+        self._conditions: dict[str, list[int]] = defaultdict(list)
+        #: an algorithm without its items would find nothing: where none is relevant, none is current
+        self._scored: list[int] = []
+        self._nodes = sorted(relevant)
+        self.diseases = [f"disease:{node[len(_DISEASE) : -1]}" for node in self._nodes]
+        for number, node in enumerate(self._nodes):
+            claims = [claim for claim in relevant[node] if claim not in unread]
+            for claim in claims:
+                self._claims[claim].append(number)
+            for condition in {c for claim in claims for links in conditions for c in links.get(claim, ())}:
+                self._conditions[condition].append(number)
+            if any(claim in items for claim in claims):
+                self._scored.append(number)
 
-def cut_diseases(lines: list[Line]) -> Iterator[tuple[str, list[Line]]]:
-    """Yield (CURIE of a disease, statements that its cases need), by CURIE."""
-    relevant: dict[str, set[str]] = defaultdict(set)
-    unread: set[str] = set()
-    conditions: dict[str, set[str]] = defaultdict(set)
-    links = _own("hasCondition", "requiresCondition")
-    for line in lines:
-        subject, predicate, value = line.split(" ", 2)
-        if predicate == f"<{SV}relevantTo>":
-            relevant[value].add(subject)
-        elif predicate == f"<{SV}claimKind>" and value in _UNREAD_KINDS:
-            unread.add(subject)
-        elif predicate in links:
-            conditions[subject].add(value)
-    shared, own = _split(lines)
-    items = {line.split(" ", 1)[0] for line in lines if f" <{SV}scoresCode> " in line}
-    for disease in sorted(relevant):
-        claims = relevant[disease] - unread
-        asked = {condition for claim in claims for condition in conditions[claim]}
-        kept = list(shared)
-        for claim in claims:
-            kept += own.get(claim, ())
-        for condition in asked:
-            kept += own.get(condition, ())
-        # an algorithm without its items would find nothing: where none is relevant, none is current
-        is_scored = not items.isdisjoint(claims)
-        kept = [
-            line
-            for line in kept
-            if _is_inside(line, claims, asked, disease) and (is_scored or f" <{SV}isCurrent> " not in line)
+    def cut_terms(self, subject: str, rows: Rows) -> list[Line]:
+        """Return what reading names, genes, parameters and alterations of a case needs to know of a subject."""
+        if subject.startswith(_NO_NAMES):
+            return []
+        is_graded = subject.startswith(_GRADED)
+        return [
+            f"{subject} {predicate} {value} .\n"
+            for predicate, value in rows
+            if predicate in NAMING
+            or (predicate == _TYPE and value in NAMED_TYPES)
+            or (is_graded and predicate == f"<{SV}isKindOf>")
         ]
-        yield f"disease:{disease[len(_DISEASE) : -1]}", sorted(kept)
+
+    def cut_diseases(self, subject: str, rows: Rows) -> Iterator[tuple[int | None, Line]]:
+        """Yield (number of a disease, statement) for each statement that its cases need; None: all cases do."""
+        is_own = subject.startswith((_CLAIM, _CONDITION))
+        if not is_own and subject.startswith(_SCHEMA):
+            return
+        own: Sequence[int | None] = (None,)
+        if is_own:
+            own = (self._claims if subject.startswith(_CLAIM) else self._conditions).get(subject, ())
+        for predicate, value in rows:
+            if predicate in LEFT_OUT and not (is_own and predicate == _COMMENT):
+                continue
+            if predicate == _TYPE and value not in READ_TYPES:
+                continue
+            line = f"{subject} {predicate} {value} .\n"
+            for number in self._where(subject, predicate, value, own):
+                yield number, line
+
+    def _where(self, subject: str, predicate: str, value: str, own: Sequence[int | None]) -> Iterable[int | None]:
+        """Return the cuts, of those for the subject, in which a statement has its place."""
+        if value.startswith(_CLAIM):
+            return _both(own, self._claims.get(value, ()))
+        if value.startswith(_CONDITION):
+            asked: Iterable[int] = self._conditions.get(value, ())
+            if subject.startswith(_DISEASE):
+                asked = [number for number in asked if self._nodes[number] == subject]
+            return _both(own, asked)
+        if predicate == f"<{SV}relevantTo>":
+            return [number for number in own if number is not None and self._nodes[number] == value]
+        if predicate == f"<{SV}isCurrent>":
+            return _both(own, self._scored)
+        return own
 
 
-def _split(lines: list[Line]) -> tuple[list[Line], dict[str, list[Line]]]:
-    """Return the statements about terms, and those about each claim and condition; what nobody reads left out."""
-    shared: list[Line] = []
-    own: dict[str, list[Line]] = defaultdict(list)
-    schema = (f"<{SV}", f"<{OWL}", f"<{BASE}drugs/", f"<{BASE}field/", "_:")
-    for line in lines:
-        subject, predicate, value = line.split(" ", 2)
-        if predicate == _TYPE and value not in _READ_TYPES:
-            continue
-        if subject.startswith((_CLAIM, _CONDITION)):
-            if predicate not in _LEFT_OUT or predicate == f"<{RDFS}comment>":
-                own[subject].append(line)
-        elif predicate not in _LEFT_OUT and not subject.startswith(schema):
-            shared.append(line)
-    return shared, own
-
-
-def _is_inside(line: Line, claims: set[str], conditions: set[str], disease: str) -> bool:
-    subject, predicate, value = line.split(" ", 2)
-    if value.startswith(_CLAIM):
-        return value in claims
-    if value.startswith(_CONDITION):
-        return value in conditions and (not subject.startswith(_DISEASE) or subject == disease)
-    return predicate != f"<{SV}relevantTo>" or value == disease
+def _both(own: Sequence[int | None], other: Iterable[int]) -> Iterable[int | None]:
+    return other if None in own else [number for number in other if number in own]

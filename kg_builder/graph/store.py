@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pyoxigraph import NamedNode, RdfFormat, Store
 
+from kg_builder.graph.slices import SHARED, TERMS
 from kg_builder.issues import StoreError
 from kg_builder.vocabulary import GRAPH_ASSERTED
 
@@ -144,13 +145,17 @@ def open_release(directory: Path | str) -> Store:
 def open_cut(directory: Path | str, name: str) -> Store:
     """Load one cut of a release (:mod:`kg_builder.graph.slices`) into a new store in memory.
 
+    With the cut for a disease comes what all such cuts have in common.
+
     Raises:
         StoreError: if the release has no such cut, or it is damaged.
     """
     release = find_release(Path(directory))
-    data = gzip.decompress(read_file(release, name, read_manifest(release)))
+    manifest = read_manifest(release)
     store = Store()
-    store.bulk_load(input=data, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(GRAPH_ASSERTED), lenient=True)
+    for file in (SHARED, name) if name != TERMS and SHARED in manifest.files else (name,):
+        data = gzip.decompress(read_file(release, file, manifest))
+        store.bulk_load(input=data, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(GRAPH_ASSERTED), lenient=True)
     return store
 
 

@@ -1,13 +1,13 @@
-"""Curation tables to typed rows, resolved names and quads."""
+"""Curation tables to typed rows, resolved names and statements."""
 
 from kg_builder.knowledge.check import check_knowledge
 from kg_builder.knowledge.derive import derive_narrower, derive_reflexive
 from kg_builder.knowledge.indexes import derive_indexes
-from kg_builder.knowledge.knowledge import Knowledge, build_quads, load_knowledge
+from kg_builder.knowledge.knowledge import Knowledge, build_statements, load_knowledge
 
 __all__ = [
     "Knowledge",
-    "build_quads",
+    "build_statements",
     "check_knowledge",
     "derive_indexes",
     "derive_narrower",

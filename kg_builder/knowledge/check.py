@@ -12,6 +12,7 @@ from pyoxigraph import NamedNode
 from rapidfuzz import process
 
 from kg_builder.issues import Issue, Severity
+from kg_builder.knowledge.check_regimens import check_regimens
 from kg_builder.knowledge.columns import describe_columns
 from kg_builder.knowledge.conditions import FactCondition
 from kg_builder.knowledge.declared import AlterationTerms, read_by_grammar
@@ -27,6 +28,7 @@ from kg_builder.knowledge.rows import (
     InteractionRow,
     LevelRow,
     MarkerRequirementRow,
+    ModifiableRow,
     ParameterRow,
     PrevalenceRow,
     RegimenPatternRow,
@@ -72,7 +74,7 @@ def check_knowledge(knowledge: Knowledge) -> list[Issue]:
     )  # fmt: skip
     for check in checks:
         check(checker)
-    return sorted({*knowledge.issues, *checker.issues})
+    return sorted({*knowledge.issues, *checker.issues, *check_regimens(knowledge)})
 
 
 def _check_names(checker: _Checker) -> None:
@@ -110,6 +112,8 @@ def _check_terms(checker: _Checker) -> None:
             checker.tell(row, "K006", what[0], f"{what[0]} {low} is above {what[1]} {high}", "correct one of them")
         elif isinstance(model, CaseFieldRow):
             _check_field(checker, row, model)
+        elif isinstance(model, ModifiableRow) and (fault := model.fault(row.refs.get("terms", ()))):
+            checker.tell(row, "K007", *fault)
 
 
 def _is_reversed(model: ParameterRow | PrevalenceRow) -> bool:

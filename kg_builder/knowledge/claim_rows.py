@@ -260,6 +260,22 @@ class PrevalenceThresholdRow(ClaimRow):
     threshold: Annotated[Decimal, Emit("threshold")] = Field(ge=0, le=1, description="proportion, 0 to 1")
 
 
+class InhibitoryConcentrationRow(ClaimRow):
+    """`inhibitory_concentrations.tsv`: what inhibits a susceptible strain, and how far above it the trough should be."""
+
+    claim_class = "InhibitoryConcentration"
+    agent: Annotated[str, Ref(AGENT), Emit("concernsSubstance")] = Field(description="the drug that is measured")
+    measure: Annotated[Literal["IC50", "IC90", "IC95", "MIC"], Emit("concentrationMeasure")] = Field(
+        description="which concentration: of half, 90 % or 95 % inhibition, or the minimum inhibitory one"
+    )
+    concentration: Annotated[Decimal, Emit("inhibitoryConcentration")] = Field(
+        gt=0, description="mg/L, adjusted for protein binding where the source says so"
+    )
+    target_quotient: Annotated[Decimal, Emit("targetQuotient")] = Field(
+        gt=0, description="least ratio of trough to this concentration that is wanted"
+    )
+
+
 class PrevalenceRow(ClaimRow):
     """`prevalences.tsv`: published resistance by region and year."""
 
@@ -319,4 +335,26 @@ class RegimenPatternRow(ClaimRow):
     need_barrier: Annotated[Literal["", "high", "intermediate"], Emit("needsBarrier")] = Field(
         default="", description="one agent at least with this genetic barrier"
     )
+    classes: Annotated[int | None, Emit("needsClasses")] = Field(
+        default=None, ge=2, description="the active agents from here are of this many classes at least, by mechanism"
+    )
+    adds: Annotated[Literal["", "retained", "active", "any"], Emit("mayAdd")] = Field(
+        default="", description="which agents from here are added where the regimen would do without; empty: none"
+    )
     pattern: Annotated[str, Emit("patternName")] = Field(description="rows of one pattern share this name")
+
+
+class DosingRow(ClaimRow):
+    """`dosings.tsv`: how often a drug is taken, and in how many units; alone, or with others in one tablet or pack."""
+
+    claim_class = "Dosing"
+    agent: Annotated[str, Ref(("drug",)), Emit("concernsAgent")] = Field(description="the drug or product")
+    together: Annotated[Many, Ref(("drug",)), Emit("takenWith")] = Field(
+        default=(), description="drugs that come in the same tablet or pack; empty: the drug by itself"
+    )
+    doses: Annotated[Decimal, Emit("dosesPerDay")] = Field(
+        gt=0, description="times a day; below 1 where it is given less often than daily (0.0333: once in 30 days)"
+    )
+    units: Annotated[Decimal, Emit("unitsPerDay")] = Field(
+        gt=0, description="tablets, capsules, injections or infusions a day, of the label's usual strength"
+    )

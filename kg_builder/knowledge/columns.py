@@ -24,8 +24,8 @@ GENERIC_KINDS = (
 #: Kinds of the ids of a table that is neither `terms` nor of claims.
 _TABLE_KIND = {
     "sources": "source", "genes": "gene", "alterations": "alteration", "parameters": "parameter",
-    "case_fields": "field", "mechanisms": "mechanism", "classes": "class", "drugs": "drug", "regimens": "regimen",
-    "algorithms": "algorithm", "drugcodes": "drugcode", "levels": "level",
+    "case_fields": "field", "modifiables": "modifiable", "mechanisms": "mechanism", "classes": "class",
+    "drugs": "drug", "regimens": "regimen", "algorithms": "algorithm", "drugcodes": "drugcode", "levels": "level",
 }  # fmt: skip
 
 Shape = Literal["text", "list", "flag", "integer", "decimal"]

@@ -1,26 +1,23 @@
 """What the build adds to a materialised graph: every term reaches itself, and which claim is narrower.
 
-Both read the closures `isKindOf` and `reaches` that reasoning has put into the store, and write into
-graph:inferred.
+Both read the closures `isKindOf` and `reaches` that reasoning has added, and write into graph:inferred.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from pyoxigraph import Literal, NamedNode, Quad, Store
-
 from kg_builder.knowledge.rows import TABLES, ClaimRow
-from kg_builder.knowledge.terms import TYPE, literal, node, sv
-from kg_builder.vocabulary import BASE, GRAPH_INFERRED, KINDS, SV
+from kg_builder.knowledge.statements import INFERRED, Statements
+from kg_builder.knowledge.terms import TRUE, TYPE, node, sv
+from kg_builder.vocabulary import BASE, KINDS
 
 #: Individuals that are no terms: nothing falls under them.
 _NO_TERMS: Final = {"claim", "condition", "field", "source"}
-_GRAPH: Final = NamedNode(GRAPH_INFERRED)
 
 #: Role of a claim -> the closure along which one role is narrower than another.
 _ROLES: Final = {
@@ -48,22 +45,24 @@ _NEVER: Final = {"ScoreRule", "RegimenPattern", "GoalClaim"}
 
 _DISEASE: Final = node("kind:disease")
 _MARKER: Final = node("kind:marker")
+_CLAIM: Final = f"<{BASE}claim/"
 
-Closure = dict[NamedNode, set[NamedNode]]
+#: Term → what it falls under.
+Closure = Mapping[str, Collection[str]]
 
 
 @dataclass(slots=True)
 class _Claim:
-    node: NamedNode
+    node: str
     kind: str
-    roles: dict[str, NamedNode] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
     same: tuple[frozenset[object], ...] = ()
     #: alternatives of each condition that is not negated, by kind of fact
-    facts: dict[NamedNode, list[set[NamedNode]]] = field(default_factory=dict)
+    facts: dict[str, list[set[str]]] = field(default_factory=dict)
     #: whether it has a negated condition
     has_negated: bool = False
     #: comparator and limit of each condition on a number, by parameter
-    numbers: dict[NamedNode, list[tuple[str, Decimal]]] = field(default_factory=dict)
+    numbers: dict[str, list[tuple[str, Decimal]]] = field(default_factory=dict)
     is_favourable: bool = False
 
     @property
@@ -72,23 +71,18 @@ class _Claim:
         return self.kind == "Sensitivity" and _MARKER in self.facts and not self.is_favourable
 
 
-def derive_reflexive(store: Store) -> int:
-    """Add (t isKindOf t) and (t reaches t) for every term; return the number of triples added.
+def derive_reflexive(statements: Statements) -> int:
+    """Add (t isKindOf t) and (t reaches t) for every term; return the number of statements added.
 
     Rules then need no case of their own for a claim about the very term that a case states.
     """
-    prefixes = tuple(f"{BASE}{kind}/" for kind in KINDS if kind not in _NO_TERMS)
-    terms = {
-        quad.subject
-        for quad in store.quads_for_pattern(None, TYPE, None, None)
-        if isinstance(quad.subject, NamedNode) and quad.subject.value.startswith(prefixes)
-    }
-    predicates = (sv("isKindOf"), sv("reaches"))
-    store.extend(Quad(term, predicate, term, _GRAPH) for term in terms for predicate in predicates)
-    return 2 * len(terms)
+    prefixes = tuple(f"<{BASE}{kind}/" for kind in KINDS if kind not in _NO_TERMS)
+    terms = [term for term in statements.about(TYPE) if term.startswith(prefixes)]
+    rows = ((term, predicate, term) for predicate in (sv("isKindOf"), sv("reaches")) for term in terms)
+    return statements.extend(rows, INFERRED)
 
 
-def derive_narrower(store: Store) -> int:
+def derive_narrower(statements: Statements) -> int:
     """Add (a narrowerThan b) where claim a overrides claim b when both hold; return the number added.
 
     - Within a class: every role of a equals or falls under that of b, one strictly, and they agree on what
@@ -100,74 +94,52 @@ def derive_narrower(store: Store) -> int:
       term, a number within); or a asks for nothing at all (but a disease). An exception made for one marker or
       one organ says nothing of another.
     """
-    closures = {name: _closure(store, name) for name in set(_ROLES.values())}
-    claims = _read_claims(store)
-    pairs = set(_narrower_pairs(claims, closures))
-    predicate = sv("narrowerThan")
-    store.extend(Quad(a, predicate, b, _GRAPH) for a, b in pairs)
-    return len(pairs)
+    closures: dict[str, Closure] = {name: statements.about(sv(name)) for name in set(_ROLES.values())}
+    pairs = dict.fromkeys(_narrower_pairs(_read_claims(statements), closures))
+    return statements.extend(((a, sv("narrowerThan"), b) for a, b in pairs), INFERRED)
 
 
-def _closure(store: Store, name: str) -> Closure:
-    found: Closure = defaultdict(set)
-    for quad in store.quads_for_pattern(None, sv(name), None, None):
-        if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode):
-            found[quad.subject].add(quad.object)
-    return found
-
-
-def _read_claims(store: Store) -> list[_Claim]:
+def _read_claims(statements: Statements) -> list[_Claim]:
     """Read the claims with their roles and conditions, sorted by IRI."""
-    prefix = f"{BASE}claim/"
-    kinds: dict[NamedNode, str] = {}
     wanted = {model.claim_class for model in TABLES.values() if issubclass(model, ClaimRow)} - _NEVER
-    for quad in store.quads_for_pattern(None, TYPE, None, None):
-        subject, cls = quad.subject, quad.object
-        if isinstance(subject, NamedNode) and isinstance(cls, NamedNode) and subject.value.startswith(prefix):
-            local = cls.value.removeprefix(SV)
-            if local in wanted:
-                kinds[subject] = local
-    claims = {iri: _Claim(iri, kind) for iri, kind in sorted(kinds.items(), key=lambda item: item[0].value)}
+    kinds = {iri: kind for kind in wanted for iri in statements.subjects(TYPE, sv(kind)) if iri.startswith(_CLAIM)}
+    claims = {iri: _Claim(iri, kind) for iri, kind in sorted(kinds.items())}
     for role in _ROLES:
-        for quad in store.quads_for_pattern(None, sv(role), None, None):
-            claim = claims.get(quad.subject)  # type: ignore[arg-type]
-            if claim and isinstance(quad.object, NamedNode):
-                claim.roles[role] = quad.object
+        for iri, values in statements.about(sv(role)).items():
+            if claim := claims.get(iri):
+                claim.roles[role] = next(iter(values))
     for claim in claims.values():
-        claim.same = tuple(
-            frozenset(q.object for q in store.quads_for_pattern(claim.node, sv(p), None, None))
-            for p in _SAME.get(claim.kind, ())
-        )
-        _read_conditions(store, claim)
-    for quad in store.quads_for_pattern(None, sv("isFavourable"), literal(True), None):
-        if claim := claims.get(quad.subject):  # type: ignore[arg-type]
+        claim.same = tuple(frozenset(statements.objects(claim.node, sv(p))) for p in _SAME.get(claim.kind, ()))
+        for condition in statements.objects(claim.node, sv("hasCondition")):
+            _read_condition(statements, condition, claim)
+    for iri in statements.subjects(sv("isFavourable"), TRUE):
+        if claim := claims.get(iri):
             claim.is_favourable = True
     return list(claims.values())
 
 
-def _read_conditions(store: Store, claim: _Claim) -> None:
-    """Read a claim's conditions into it; of negated ones only that there are some."""
-    for link in store.quads_for_pattern(claim.node, sv("hasCondition"), None, None):
-        said: dict[str, list[NamedNode | Literal]] = defaultdict(list)
-        for quad in store.quads_for_pattern(link.object, None, None, None):  # type: ignore[arg-type]
-            if isinstance(quad.object, NamedNode | Literal):
-                said[quad.predicate.value.removeprefix(SV)].append(quad.object)
-        if "isNegated" in said:
-            claim.has_negated = True
-            continue
-        for kind in said["conditionKind"]:
-            terms = {term for term in said["conditionTerm"] if isinstance(term, NamedNode)}
-            if isinstance(kind, NamedNode) and terms:
-                claim.facts.setdefault(kind, []).append(terms)
-        for parameter in said["onParameter"]:
-            if isinstance(parameter, NamedNode):
-                number = (said["comparator"][0].value, Decimal(said["limit"][0].value))
-                claim.numbers.setdefault(parameter, []).append(number)
+def _read_condition(statements: Statements, condition: str, claim: _Claim) -> None:
+    """Read a condition into its claim; of a negated one only that there is one."""
+    if statements.objects(condition, sv("isNegated")):
+        claim.has_negated = True
+        return
+    terms = set(statements.objects(condition, sv("conditionTerm")))
+    for kind in statements.objects(condition, sv("conditionKind")) if terms else ():
+        claim.facts.setdefault(kind, []).append(terms)
+    for parameter in statements.objects(condition, sv("onParameter")):
+        (comparator,) = statements.objects(condition, sv("comparator"))
+        (limit,) = statements.objects(condition, sv("limit"))
+        claim.numbers.setdefault(parameter, []).append((_text(comparator), Decimal(_text(limit))))
 
 
-def _narrower_pairs(claims: list[_Claim], closures: dict[str, Closure]) -> Iterator[tuple[NamedNode, NamedNode]]:
-    by_agent: dict[tuple[str, str, NamedNode], list[_Claim]] = defaultdict(list)
-    by_marker: dict[tuple[str, str, NamedNode, NamedNode], dict[NamedNode, _Claim]] = defaultdict(dict)
+def _text(literal: str) -> str:
+    """Return what stands between the quotes of a literal without escapes."""
+    return literal[1 : literal.rindex('"')]
+
+
+def _narrower_pairs(claims: list[_Claim], closures: Mapping[str, Closure]) -> Iterator[tuple[str, str]]:
+    by_agent: dict[tuple[str, str, str], list[_Claim]] = defaultdict(list)
+    by_marker: dict[tuple[str, str, str, str], dict[str, _Claim]] = defaultdict(dict)
     for claim in claims:
         for role in ("concernsAgent", "concernsSubstance"):
             if role in claim.roles:
@@ -196,11 +168,11 @@ def _narrower_pairs(claims: list[_Claim], closures: dict[str, Closure]) -> Itera
                             yield a.node, b.node
 
 
-def _above(closure: Closure, term: NamedNode) -> list[NamedNode]:
-    return sorted({term, *closure.get(term, ())}, key=lambda n: n.value)
+def _above(closure: Closure, term: str) -> list[str]:
+    return sorted({term, *closure.get(term, ())})
 
 
-def _overrides(a: _Claim, b: _Claim, closures: dict[str, Closure]) -> bool:
+def _overrides(a: _Claim, b: _Claim, closures: Mapping[str, Closure]) -> bool:
     """Whether a is narrower than b, a claim of the same class."""
     if a.same != b.same or a.roles.keys() != b.roles.keys():
         return False

@@ -1,12 +1,10 @@
-"""Resolved rows to quads (docs/architecture.md); what a column becomes stands in the row models."""
+"""Resolved rows to statements (docs/architecture.md); what a column becomes stands in the row models."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
-
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from kg_builder.knowledge.alterations import Alteration
 from kg_builder.knowledge.columns import describe_columns
@@ -17,11 +15,19 @@ from kg_builder.knowledge.names import NameIndex, kind_of
 from kg_builder.knowledge.owl import differ, drug_class_axioms
 from kg_builder.knowledge.patterns import write_residues
 from kg_builder.knowledge.resolve import Resolution, ResolvedRow
-from kg_builder.knowledge.rows import AlterationRow, CaseFieldRow, ClaimRow, DrugClassRow, ResistanceRow, SelectionRow
+from kg_builder.knowledge.rows import (
+    AlterationRow,
+    CaseFieldRow,
+    ClaimRow,
+    DrugClassRow,
+    IndicationRow,
+    RegimenRow,
+    ResistanceRow,
+    SelectionRow,
+)
+from kg_builder.knowledge.statements import Row
 from kg_builder.knowledge.terms import TRUE, TYPE, literal, node, sv
-from kg_builder.vocabulary import GRAPH_ASSERTED, KINDS
-
-Spo = tuple[NamedNode | BlankNode, NamedNode, NamedNode | BlankNode | Literal]
+from kg_builder.vocabulary import KINDS
 
 #: Kinds whose individuals are not told apart: there are many, and no axiom could make two of them one.
 _UNDIFFERING: Final = {"claim", "condition", "field", "source", "level"}
@@ -46,26 +52,26 @@ _JOINED: Final[dict[str, str]] = {
 
 @dataclass(slots=True)
 class Emission:
-    """The quads of the tables, and which row each comes from.
+    """The statements of the tables, and which row each comes from.
 
-    ``spans`` holds (index of the first quad, file, line), in order; line 0 is for what no row says alone.
+    ``spans`` holds (index of the first statement, file, line), in order; line 0 is for what no row says alone.
     """
 
-    quads: list[Quad] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     spans: list[tuple[int, str, int]] = field(default_factory=list)
 
-    def row_map(self) -> dict[Triple, tuple[str, int]]:
-        """Return for each triple the file and line that first states it."""
-        found: dict[Triple, tuple[str, int]] = {}
-        ends = [start for start, _, _ in self.spans[1:]] + [len(self.quads)]
+    def row_map(self) -> dict[Row, tuple[str, int]]:
+        """Return for each statement the file and line that first makes it."""
+        found: dict[Row, tuple[str, int]] = {}
+        ends = [start for start, _, _ in self.spans[1:]] + [len(self.rows)]
         for (start, path, line), end in zip(self.spans, ends, strict=True):
-            for quad in self.quads[start:end]:
-                found.setdefault(quad.triple, (path, line))
+            for row in self.rows[start:end]:
+                found.setdefault(row, (path, line))
         return found
 
 
 def emit(resolution: Resolution) -> Emission:
-    """Return the quads of all rows, in graph:asserted, always in the same order for the same rows."""
+    """Return the statements of all rows, always in the same order for the same rows."""
     return _Emitter(resolution).run()
 
 
@@ -77,7 +83,6 @@ class _Emitter:
         self._conditions: set[Condition] = set()
         self._said: dict[Condition, str] = {}
         self._out = Emission()
-        self._graph = NamedNode(GRAPH_ASSERTED)
 
     def run(self) -> Emission:
         for row in self._rows:
@@ -91,17 +96,15 @@ class _Emitter:
             self._add("", 0, differ(kind, sorted(members[kind])))
         return self._out
 
-    def _add(self, path: str, line: int, triples: Iterator[Spo]) -> None:
-        out = self._out
-        out.spans.append((len(out.quads), path, line))
-        graph = self._graph
-        out.quads.extend(Quad(s, p, o, graph) for s, p, o in triples)
+    def _add(self, path: str, line: int, rows: Iterator[Row]) -> None:
+        self._out.spans.append((len(self._out.rows), path, line))
+        self._out.rows.extend(rows)
 
     def label(self, curie: str) -> str:
         """Return the label of a declared term or of an alteration read by its grammar."""
         return self._terms.labels.get(curie) or self._index.label(curie)
 
-    def _row(self, row: ResolvedRow) -> Iterator[Spo]:
+    def _row(self, row: ResolvedRow) -> Iterator[Row]:
         model = row.read.row
         subject = node(row.id)
         is_claim = isinstance(model, ClaimRow)
@@ -133,8 +136,10 @@ class _Emitter:
             yield from self._declared_alteration(row.id)
         elif isinstance(model, DrugClassRow):
             yield from drug_class_axioms(model, row.refs)
+        if isinstance(model, RegimenRow):
+            yield from _needs(row)
 
-    def _values(self, row: ResolvedRow, name: str, prefix: str) -> Iterator[NamedNode | Literal]:
+    def _values(self, row: ResolvedRow, name: str, prefix: str) -> Iterator[str]:
         if name in row.refs:
             yield from map(node, row.refs[name])
             return
@@ -165,7 +170,7 @@ class _Emitter:
             said = self._said[condition] = describe(condition, self.label, self._index)
         return said
 
-    def _condition(self, condition: Condition) -> Iterator[Spo]:
+    def _condition(self, condition: Condition) -> Iterator[Row]:
         if condition in self._conditions:
             return
         self._conditions.add(condition)
@@ -184,7 +189,7 @@ class _Emitter:
 
     # --- alterations ------------------------------------------------------------------------------
 
-    def _declared_alteration(self, curie: str) -> Iterator[Spo]:
+    def _declared_alteration(self, curie: str) -> Iterator[Row]:
         """Yield what a declared alteration's pattern and name imply, beside its columns."""
         subject = node(curie)
         if pattern := self._terms.pattern(curie):
@@ -198,7 +203,7 @@ class _Emitter:
         for negated in self._terms.negated(curie):
             yield subject, sv("negates"), node(negated)
 
-    def _alteration(self, alteration: Alteration) -> Iterator[Spo]:
+    def _alteration(self, alteration: Alteration) -> Iterator[Row]:
         """Yield an alteration that only its grammar knows."""
         subject = node(alteration.id)
         yield subject, TYPE, sv("Alteration")
@@ -210,7 +215,7 @@ class _Emitter:
         yield from self._declared_alteration(alteration.id)
 
 
-def _number(subject: NamedNode, condition: NumberCondition) -> Iterator[Spo]:
+def _number(subject: str, condition: NumberCondition) -> Iterator[Row]:
     yield subject, TYPE, sv("NumericCondition")
     yield subject, sv("conditionKind"), node("kind:measurement")
     yield subject, sv("onParameter"), node(condition.parameter)
@@ -218,16 +223,28 @@ def _number(subject: NamedNode, condition: NumberCondition) -> Iterator[Spo]:
     yield subject, sv("limit"), literal(condition.limit)
 
 
-def _direct_edges(row: ResolvedRow) -> Iterator[Spo]:
-    """Yield the edges that a claim states without any condition but one marker."""
+def _direct_edges(row: ResolvedRow) -> Iterator[Row]:
+    """Yield the edges that a claim states whatever the case, or without any condition but one marker."""
     model, conditions = row.read.row, row.conditions["conditions"]
     if isinstance(model, ResistanceRow) and model.degree == "full" and len(conditions) == 1:
         marker = conditions[0]
         if isinstance(marker, FactCondition) and marker.kind == "marker" and not marker.is_negated:
             for term in marker.terms:
                 yield node(term), sv("confersResistanceTo"), node(row.refs["agent"][0])
+    if isinstance(model, IndicationRow) and kind_of(row.refs["agent"][0]) == "regimen":
+        yield node(row.refs["agent"][0]), sv("indicatedFor"), node(row.refs["disease"][0])
     if isinstance(model, SelectionRow) and not conditions:
         yield node(row.refs["agent"][0]), sv("selectsFor"), node(row.refs["alteration"][0])
+
+
+def _needs(row: ResolvedRow) -> Iterator[Row]:
+    """Yield what a named regimen needs to stand: how many components, and which active or at least kept."""
+    components, kept = row.refs["components"], set(row.refs.get("retained", ()))
+    yield node(row.id), sv("componentCount"), literal(len(set(components)))
+    for component in components:
+        yield node(row.id), sv("needsKept" if component in kept else "needsActive"), node(component)
+        if kind_of(component) == "class":
+            yield node(row.id), sv("choosesFrom"), node(component)
 
 
 def _in_words(claim_class: str) -> str:

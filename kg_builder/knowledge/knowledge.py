@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pyoxigraph import BlankNode, NamedNode, Quad, RdfFormat, Triple, parse
+from pyoxigraph import BlankNode, NamedNode, Quad, RdfFormat, parse
 
 from kg_builder.issues import Issue
 from kg_builder.knowledge.emit import Emission, emit
 from kg_builder.knowledge.names import NameIndex
 from kg_builder.knowledge.resolve import Resolution, ResolvedRow, resolve_tables
 from kg_builder.knowledge.rows import TABLES
+from kg_builder.knowledge.statements import ASSERTED, Row, Statements
 from kg_builder.knowledge.tables import Table, read_table
 from kg_builder.vocabulary import GRAPH_CORE
 
@@ -36,14 +37,14 @@ class Knowledge:
 
     @property
     def emission(self) -> Emission:
-        """The quads of the tables, and which row each comes from; made when first asked for."""
+        """The statements of the tables, and which row each comes from; made when first asked for."""
         if self._emission is None:
             self._emission = emit(self.resolution)
         return self._emission
 
     @property
-    def row_map(self) -> Mapping[Triple, tuple[str, int]]:
-        """The file and line that first states each triple of the tables; ("", 0) where no row alone does."""
+    def row_map(self) -> Mapping[Row, tuple[str, int]]:
+        """The file and line that first makes each statement of the tables; ("", 0) where no row alone does."""
         return self.emission.row_map()
 
     @property
@@ -79,9 +80,11 @@ def load_knowledge(root: Path) -> Knowledge:
     return Knowledge(root, tables, resolution, sorted([*issues, *resolution.issues]))
 
 
-def build_quads(knowledge: Knowledge, core_dir: Path | None = None) -> list[Quad]:
-    """Return the quads of the tables (graph:asserted) after those of the core ontology (graph:core)."""
-    return [*(read_core(core_dir) if core_dir else []), *knowledge.emission.quads]
+def build_statements(knowledge: Knowledge, core_dir: Path | None = None) -> Statements:
+    """Return the statements of the core ontology (graph:core) and of the tables (graph:asserted)."""
+    found = Statements.of(read_core(core_dir) if core_dir else ())
+    found.extend(knowledge.emission.rows, ASSERTED)
+    return found
 
 
 def read_core(core_dir: Path) -> list[Quad]:

@@ -1,4 +1,4 @@
-"""Mappings of our terms to other vocabularies: SSSOM tables to SKOS quads in graph:mappings.
+"""Mappings of our terms to other vocabularies: SSSOM tables to SKOS statements.
 
 A file is a TSV as the *Simple Standard for Sharing Ontological Mappings* has it: first the metadata of the
 set as YAML behind ``#`` (its ``curie_map`` says what the prefixes of objects stand for), then a header row,
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pyoxigraph import NamedNode, Quad
 
 from kg_builder.issues import Issue
 from kg_builder.knowledge.names import NameIndex, kind_of, name_key
-from kg_builder.knowledge.terms import node
-from kg_builder.vocabulary import GRAPH_MAPPINGS, KINDS, SKOS, expand
+from kg_builder.knowledge.statements import Row
+from kg_builder.knowledge.terms import iri, node
+from kg_builder.vocabulary import KINDS, SKOS, expand
 
 #: Columns in order. Object label and comment may be empty.
 COLUMNS: Final = (
@@ -91,10 +91,9 @@ def load_mappings(folder: Path, index: NameIndex) -> tuple[list[TermMapping], li
     return mappings, sorted(issues)
 
 
-def emit_mappings(mappings: Iterable[TermMapping]) -> list[Quad]:
-    """Return one SKOS statement a mapping, in graph:mappings."""
-    graph = NamedNode(GRAPH_MAPPINGS)
-    return [Quad(node(m.subject), NamedNode(SKOS + m.predicate), NamedNode(m.object_iri), graph) for m in mappings]
+def emit_mappings(mappings: Iterable[TermMapping]) -> list[Row]:
+    """Return one SKOS statement a mapping."""
+    return [(node(m.subject), iri(SKOS + m.predicate), iri(m.object_iri)) for m in mappings]
 
 
 def read_mappings(data: bytes, path: str, index: NameIndex) -> MappingSet:
@@ -172,10 +171,10 @@ def _read_metadata(found: MappingSet, lines: list[str]) -> dict[str, str]:
         found.fault("M002", 1, "curie_map", "the metadata have no curie_map of prefixes to IRIs",
                     "write `#curie_map:` and below it `#  PREFIX: \"http://…\"`")  # fmt: skip
         return {}
-    for prefix, iri in prefixes.items():
-        if prefix in KINDS and iri != expand(f"{prefix}:"):
-            found.fault("M002", 1, "curie_map", f"'{prefix}' stands for {iri}", f"write {expand(f'{prefix}:')}")
-    return {str(prefix): iri for prefix, iri in prefixes.items()}
+    for prefix, start in prefixes.items():
+        if prefix in KINDS and start != expand(f"{prefix}:"):
+            found.fault("M002", 1, "curie_map", f"'{prefix}' stands for {start}", f"write {expand(f'{prefix}:')}")
+    return {str(prefix): start for prefix, start in prefixes.items()}
 
 
 def _read_row(

@@ -75,6 +75,7 @@ class NameIndex:
         self._labels: dict[str, str] = {}
         self._by_kind: dict[str, dict[str, str]] = {}
         self._choices: dict[tuple[str, ...], dict[str, str]] = {}
+        self._nearest: dict[tuple[str, tuple[str, ...], int], list[str]] = {}
 
     @classmethod
     def from_terms(cls, terms: Iterable[tuple[str, str, Iterable[str]]]) -> NameIndex:
@@ -89,6 +90,7 @@ class NameIndex:
         kind, _, slug = curie.partition(":")
         self._labels.setdefault(curie, label)
         self._choices.clear()
+        self._nearest.clear()
         by_kind = self._by_kind.setdefault(kind, {})
         for name in (label, *synonyms):
             key = name_key(name)
@@ -166,6 +168,8 @@ class NameIndex:
     def nearest(self, text: str, kinds: Sequence[str], n: int = 3) -> list[str]:
         """Return up to n names of these kinds that are most like the text, best first, one a term."""
         kinds = tuple(kinds)
+        if (known := self._nearest.get((text, kinds, n))) is not None:
+            return known
         if kinds not in self._choices:
             self._choices[kinds] = {name: name_key(name) for kind in kinds for name in self._by_kind.get(kind, ())}
         prefix, _, slug = text.partition(":")
@@ -177,7 +181,8 @@ class NameIndex:
             if -likeness >= _SIMILAR:
                 curie = next(self._by_kind[k][name] for k in kinds if name in self._by_kind.get(k, ()))
                 names.setdefault(curie, name)
-        return list(names.values())[:n]
+        self._nearest[text, kinds, n] = list(names.values())[:n]
+        return self._nearest[text, kinds, n]
 
     def _hint(self, text: str, kinds: Sequence[str]) -> str:
         near = self.nearest(text, kinds)

@@ -1,6 +1,6 @@
 """OWL axioms that rows imply: classes defined by mechanism, a tree of drug classes, distinct individuals.
 
-Blank nodes are named by what they stand for, so that equal rows give equal quads.
+Blank nodes are named by what they stand for, so that equal rows give equal statements.
 """
 
 from __future__ import annotations
@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import md5
 
-from pyoxigraph import BlankNode, Literal, NamedNode
-
 from kg_builder.knowledge.rows import DrugClassRow
+from kg_builder.knowledge.statements import Row
 from kg_builder.knowledge.terms import TYPE, literal, node, sv
 
-Spo = tuple[NamedNode | BlankNode, NamedNode, NamedNode | BlankNode | Literal]
 
-
-def drug_class_axioms(row: DrugClassRow, refs: Mapping[str, tuple[str, ...]]) -> Iterator[Spo]:
+def drug_class_axioms(row: DrugClassRow, refs: Mapping[str, tuple[str, ...]]) -> Iterator[Row]:
     """Yield the OWL class of a drug class's members, its place in the tree, and its mechanisms' axioms."""
     slug = row.id.partition(":")[2]
     members = node(f"drugs:{slug}")
@@ -43,7 +40,7 @@ def drug_class_axioms(row: DrugClassRow, refs: Mapping[str, tuple[str, ...]]) ->
         yield has_mechanism, sv("rdfs:subClassOf"), implied
 
 
-def differ(kind: str, curies: Sequence[str]) -> Iterator[Spo]:
+def differ(kind: str, curies: Sequence[str]) -> Iterator[Row]:
     """Yield that the individuals of a kind are all different."""
     if len(curies) < 2:
         return
@@ -54,7 +51,7 @@ def differ(kind: str, curies: Sequence[str]) -> Iterator[Spo]:
     yield from items
 
 
-def _has_value(predicate: str, curie: str, axiom: str) -> tuple[BlankNode, list[Spo]]:
+def _has_value(predicate: str, curie: str, axiom: str) -> tuple[str, list[Row]]:
     """Return the restriction `predicate value curie` of one axiom, and the triples that say so."""
     blank = _blank(predicate, curie, axiom)
     return blank, [
@@ -64,14 +61,14 @@ def _has_value(predicate: str, curie: str, axiom: str) -> tuple[BlankNode, list[
     ]
 
 
-def _list(name: str, members: Sequence[NamedNode | BlankNode]) -> tuple[BlankNode | NamedNode, list[Spo]]:
+def _list(name: str, members: Sequence[str]) -> tuple[str, list[Row]]:
     """Return the head of an RDF list and its triples."""
-    cells: list[BlankNode | NamedNode] = [*(_blank(name, str(i)) for i in range(len(members))), sv("rdf:nil")]
-    triples: list[Spo] = []
+    cells = [*(_blank(name, str(i)) for i in range(len(members))), sv("rdf:nil")]
+    triples: list[Row] = []
     for cell, member, rest in zip(cells, members, cells[1:], strict=False):
         triples += [(cell, sv("rdf:first"), member), (cell, sv("rdf:rest"), rest)]
     return cells[0], triples
 
 
-def _blank(*parts: str) -> BlankNode:
-    return BlankNode("b" + md5("\n".join(parts).encode(), usedforsecurity=False).hexdigest())
+def _blank(*parts: str) -> str:
+    return "_:b" + md5("\n".join(parts).encode(), usedforsecurity=False).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -24,6 +25,9 @@ class GenericTerm(Term):
     )
     traits: Annotated[Many, Emit("hasTrait", prefix="trait")] = Field(
         default=(), description="flags the rules read; see docs/curation.md for the list"
+    )
+    caused_by: Annotated[Many, Ref(("organism",)), Emit("causedBy")] = Field(
+        default=(), description="of an infection: the organisms that cause it; a case that names another is refused"
     )
 
 
@@ -150,6 +154,54 @@ class CaseFieldRow(Row):
     )
 
 
+class ModifiableRow(Term):
+    """`modifiables.tsv`: which facts of a case can change, and which way: what `what-if` may vary."""
+
+    kind: Annotated[
+        Literal[
+            "marker", "gene", "susceptible", "resistant", "histology", "imaging", "biopsy", "comedication",
+            "comorbidity", "state", "measurement",
+        ],
+        Emit("modifiesKind", prefix="kind"),
+    ] = Field(description="kind of fact")  # fmt: skip
+    terms: Annotated[Many, Ref(("parameter", "state", "comorbidity")), Emit("modifiesTerm")] = Field(
+        default=(), description="only facts about these, or about what is a kind of them; empty: all of the kind"
+    )
+    change: Annotated[Literal["add", "remove", "replace", "raise", "lower"], Emit("mayChangeBy")] = Field(
+        description="add: found out where the case says nothing; remove: ends; replace: becomes another of the terms; "
+        "raise, lower: the number moves that way"
+    )
+    obtain: Annotated[bool, Emit("mayBeObtained")] = Field(
+        default=False, description="yes: a number that the case lacks can be measured"
+    )
+    step: Annotated[Decimal | None, Emit("smallestStep")] = Field(
+        default=None, description="smallest difference that is told, in the unit: how far past a limit is just past it"
+    )
+    diseases: Annotated[Many, Ref(("disease",)), Emit("modifiableIn")] = Field(
+        default=(), description="only in these; empty: in all"
+    )
+    words: Annotated[str, Emit("changeInWords", annotation=True)] = Field(
+        description="the change in words, `{}` for what it is about: stop {}"
+    )
+
+    def fault(self, terms: Sequence[str]) -> tuple[str, str, str] | None:
+        """Return (column, what is wrong, how to repair it) of a row whose cells do not go together.
+
+        Args:
+            terms: CURIEs of its terms.
+        """
+        is_number = self.kind == "measurement"
+        if is_number != (bool(terms) and all(term.startswith("parameter:") for term in terms)):
+            return "terms", "a measurement is about parameters, and nothing else is", "name the parameters"
+        if is_number != (self.step is not None) or (self.change in ("raise", "lower") and not is_number):
+            return "step", "a number changes by steps, and nothing else does", "write the smallest step, as 1 or 0.1"
+        if self.change == "replace" and len(terms) < 2:
+            return "terms", "nothing to become", "name the terms that may take each other's place"
+        if self.words.count("{}") != 1:
+            return "words", "one {} is expected, for what changes", "write as in: stop {}"
+        return None
+
+
 class SourceRow(Row):
     """`sources.tsv`: what claims rest on. Identifiers only where read from the source itself."""
 
@@ -181,6 +233,15 @@ class RegimenRow(Term):
     )
     optional: Annotated[Many, Ref(("drug", "modality")), Emit("hasOptionalComponent")] = Field(
         default=(), description="what may be added"
+    )
+    retained: Annotated[Many, Ref(("drug", "class"))] = Field(
+        default=(), description="those of the components that may be kept although inactive; the others carry it"
+    )
+    diseases: Annotated[Many, Ref(("disease",)), Emit("usedFor")] = Field(
+        default=(), description="in which it is used; empty where indications name it: they say in which, and when"
+    )
+    source: Annotated[Many, Ref(("source",)), Emit("dcterms:source")] = Field(
+        default=(), description="what `diseases` rests on; required with it"
     )
 
 

@@ -82,7 +82,8 @@ def _section(section: Section) -> Group:
             head, Padding(Text("none: nothing that the knowledge lists for this disease is active"), (0, 0, 0, 2))
         )
     head.append(f"  {len(section.entries)}", "bright_black")
-    return Group(head, *(_entry(entry) for entry in section.entries))
+    notes = [Padding(Text(note, "bright_black"), (0, 0, 0, 4)) for note in section.notes]
+    return Group(head, *(_entry(entry) for entry in section.entries), *notes)
 
 
 def _entry(entry: Entry) -> Group:

@@ -19,6 +19,8 @@ def write_answer(view: AnswerView) -> str:
             lines += ["None: nothing that the knowledge lists for this disease is active.", ""]
         for entry in section.entries:
             lines += _entry(entry)
+        if section.entries and section.notes:
+            lines += ["", *(f"{escape_markdown(note)}  " for note in section.notes)]
         if section.entries:
             lines.append("")
     if view.sources:

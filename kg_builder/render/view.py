@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from kg_builder.derivation.answer import Answer, Finding, OptionAnswer, RegimenAnswer
+from kg_builder.derivation.answer import Answer, Finding, Objective, OptionAnswer, PatternAnswer, RegimenAnswer
 from kg_builder.render.text import clean
 
 #: Effects in the order in which they are shown: what decides comes first.
@@ -23,6 +23,23 @@ SHOWN = {
 
 #: Reasons that reach an option through another one; what is known of the option itself is told before them.
 ROUNDABOUT = {"cross-resistance", "same-target"}
+
+#: Stands before what is said of the Pareto front.
+FRONT = "*"
+
+#: How an objective is told; the value stands in the gap.
+AIMS = {
+    "standing": "{} indication",
+    "activity": "{} active",
+    "evidence": "evidence {}",
+    "interactions": "interactions to manage: {}",
+    "toxicity": "shared toxicities: {}",
+    "barrier": "least barrier {}",
+    "retained": "{} kept",
+    "forgiveness": "{} forgiving",
+    "doses": "doses a day: {}",
+    "units": "units a day: {}",
+}
 
 #: Reasons of one code and degree that are shown under an option before the rest are only counted.
 MOST_ALIKE = 3
@@ -63,8 +80,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
+    """Entries under a title; ``notes`` stand below them."""
+
     title: str
     entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +122,11 @@ def build_view(answer: Answer, case: NamedCase, cite: Callable[[str], str]) -> A
     sections = (
         pick("Options", answer.agents, "active"),
         pick("Partly active", answer.agents, "partial"),
-        Section("Regimens", tuple(_regimen(regimen, numbers) for regimen in answer.regimens)),
+        Section(
+            "Regimens",
+            tuple(_standing(regimen, numbers) for regimen in answer.regimens if regimen.status == "active"),
+            tuple(map(_pattern, answer.patterns)),
+        ),
         pick("Other treatment", answer.modalities, "active", "partial", "retained"),
         Section("To do", tuple(Entry(clean(a.name), texts=_unless_same(a.text, a.name)) for a in answer.actions)),
         Section(
@@ -120,6 +144,10 @@ def build_view(answer: Answer, case: NamedCase, cite: Callable[[str], str]) -> A
             ),
         ),
         pick("Kept although inactive", answer.agents, "retained"),
+        Section(
+            "Regimens that fall",
+            tuple(_fallen(regimen, numbers) for regimen in answer.regimens if regimen.status != "active"),
+        ),
         pick("Not active", options, "not-active"),
         pick("Rejected", options, "excluded"),
     )
@@ -163,12 +191,35 @@ def _option(option: OptionAnswer, numbers: Mapping[str, int]) -> Entry:
     return Entry(clean(option.name), option.rank, option.status, reasons=reasons)
 
 
-def _regimen(regimen: RegimenAnswer, numbers: Mapping[str, int]) -> Entry:
-    aims = " · ".join(f"{name} {value}" for name, value in regimen.objectives.items())
-    front = "no other regimen is better in every respect" if regimen.on_pareto_front else ""
-    texts = (" + ".join(regimen.components), aims, front)
+def _standing(regimen: RegimenAnswer, numbers: Mapping[str, int]) -> Entry:
+    parts = " + ".join(regimen.components)
+    aims = " · ".join(text for name, aim in regimen.objectives.items() if (text := _aim(name, aim)))
+    front = f"{FRONT} no other regimen is better in one respect and worse in none" if regimen.on_pareto_front else ""
+    texts = ("" if regimen.pattern else parts, aims, front)
     reasons = _reasons(regimen.status, regimen.findings, numbers)
     return Entry(clean(regimen.name), regimen.rank, regimen.status, tuple(clean(t) for t in texts if t), reasons)
+
+
+def _aim(name: str, aim: Objective) -> str:
+    """Return an objective in a word or two; nothing where nothing is known or nothing there."""
+    if aim.value in ("unknown", 0):
+        return ""
+    number = f"{aim.value:g}" if isinstance(aim.value, float) else str(aim.value)
+    return AIMS.get(name, f"{name} {{}}").format(number)
+
+
+def _fallen(regimen: RegimenAnswer, numbers: Mapping[str, int]) -> Entry:
+    remains = f"remains: {' + '.join(regimen.remains)}" if regimen.remains else "nothing of it remains"
+    reasons = _reasons(regimen.status, regimen.findings, numbers)
+    name = f"pattern: {regimen.name}" if regimen.pattern else regimen.name
+    return Entry(clean(name), None, regimen.status, (clean(remains),), reasons)
+
+
+def _pattern(pattern: PatternAnswer) -> str:
+    if not pattern.combinations:
+        return clean(f"{pattern.name}: cannot be met, see what falls")
+    word = "combination" if pattern.combinations == 1 else "combinations"
+    return clean(f"{pattern.name}: {pattern.combinations} {word}, {pattern.shown} shown")
 
 
 def _unless_same(text: str, name: str) -> tuple[str, ...]:

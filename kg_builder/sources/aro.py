@@ -23,17 +23,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
 from kg_builder.issues import Issue, SourceError
 from kg_builder.knowledge.rows import AlterationRow, DrugClassRow, DrugRow, GenericTerm, ResistanceRow, Row, SourceRow
-from kg_builder.places import find_home
 from kg_builder.sources.aro_names import Namer, find_known, read_crosswalk
+from kg_builder.sources.importer import Importer
 from kg_builder.sources.known import Known, read_known, refuse_foreign
 from kg_builder.sources.obo import Obo, OboTerm, read_obo
-from kg_builder.sources.write import write_tables
 
 __all__ = ["import_file", "read_obo", "to_rows"]
 
@@ -63,43 +62,6 @@ _DATE: Final = re.compile(r"(\d{2}):(\d{2}):(\d{4})(?: .*)?")
 _USED: Final = {TO_DRUG, TO_CLASS, "participates_in", "has_part"}
 
 
-def import_file(
-    path: Path,
-    out_dir: Path,
-    *,
-    knowledge: Path | None = None,
-    progress: Callable[[str], None] | None = None,
-    report: Callable[[Issue], None] | None = None,
-) -> dict[str, int]:
-    """Read ARO and write its tables into a folder, over those of an earlier release.
-
-    Args:
-        path: the published OBO file, plain or gzip.
-        out_dir: folder for ``alterations``, ``classes``, ``drugs``, ``resistances``, ``sources`` and ``terms.tsv``.
-        knowledge: the knowledge the tables are to stand beside (with ``mappings`` next to it, if there are any);
-            the project's own if not given.
-        progress: called with a line of text at each step.
-        report: called with each warning: what is left out, and how much of it.
-    Returns:
-        Number of rows of each table.
-    Raises:
-        SourceError: as :func:`~kg_builder.sources.obo.read_obo`; S009 if the folder holds claims of others; S013 if
-            there is no knowledge; S044 if the file is no ARO; S005, S006 as ``write_tables``.
-    """
-    tell = progress or (lambda _: None)
-    tell(f"reading {path}")
-    obo = read_obo(path)
-    tell(f"{len(obo.terms):,} terms")
-    refuse_foreign(out_dir, STEMS, CURATOR)
-    knowledge = knowledge or find_home("ontology", "knowledge")
-    known = read_known(knowledge, out_dir, STEMS)
-    tables, warnings = to_rows(obo, known, read_crosswalk(knowledge.parent / "mappings", known))
-    for issue in warnings if report else ():
-        report(issue)  # type: ignore[misc]
-    tell(f"writing {out_dir}")
-    return write_tables(tables, out_dir)
-
-
 def to_rows(
     obo: Obo, known: Known, crosswalk: dict[str, str] | None = None
 ) -> tuple[dict[str, list[Row]], list[Issue]]:
@@ -113,6 +75,20 @@ def to_rows(
         SourceError: S044 if the roots of ARO's branches or the date are not there.
     """
     return _Maker(obo, known, crosswalk or {}).make()
+
+
+def make_tables(obo: Obo, knowledge: Path, out_dir: Path) -> tuple[dict[str, list[Row]], list[Issue]]:
+    """Return the rows that say what the ontology says beyond a folder of knowledge, and all warnings.
+
+    ``mappings`` beside that folder say which of our terms are ARO's, where their names do not.
+
+    Raises:
+        SourceError: S009 if the folder to write into holds claims of others; S013 if there is no knowledge; S044 if
+            the file is no ARO.
+    """
+    refuse_foreign(out_dir, STEMS, CURATOR)
+    known = read_known(knowledge, out_dir, STEMS)
+    return to_rows(obo, known, read_crosswalk(knowledge.parent / "mappings", known))
 
 
 def source_row(obo: Obo) -> SourceRow:
@@ -401,3 +377,6 @@ def _slug(accession: str) -> str:
     'aro-3000589'
     """
     return accession.lower().replace(":", "-")
+
+
+import_file = Importer(read_obo, lambda obo: f"{len(obo.terms):,} terms", make_tables).import_file

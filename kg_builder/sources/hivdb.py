@@ -17,7 +17,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,11 +25,10 @@ from pydantic import ValidationError
 
 from kg_builder.issues import Issue, SourceError
 from kg_builder.knowledge.rows import AlgorithmRow, DrugCodeRow, GeneRow, LevelRow, Row, ScoreRuleRow, SourceRow
-from kg_builder.places import find_home
 from kg_builder.sources.asi import Algorithm, Drug, Level, ScoreRange, read_algorithm
 from kg_builder.sources.asi_rule import Group, Item, Residues
 from kg_builder.sources.barrier import least_mutations
-from kg_builder.sources.write import write_tables
+from kg_builder.sources.importer import Importer
 
 __all__ = ["Algorithm", "find_faults", "import_file", "read_algorithm", "read_genes", "source_row", "to_rows"]
 
@@ -47,39 +46,20 @@ _UNBOUND: Final = 1_000_000
 _CHANGES: Final = {"d": "del", "i": "ins", "*": "stop"}
 
 
-def import_file(
-    path: Path,
-    out_dir: Path,
-    *,
-    knowledge: Path | None = None,
-    progress: Callable[[str], None] | None = None,
-    report: Callable[[Issue], None] | None = None,
-) -> dict[str, int]:
-    """Read an algorithm and write its tables into a folder, over those of an earlier version.
+def make_tables(algorithm: Algorithm, knowledge: Path, _: Path) -> tuple[dict[str, list[Row]], list[Issue]]:
+    """Return the rows of an algorithm and of its source, and what :func:`find_faults` finds.
 
-    Args:
-        path: the published XML file.
-        out_dir: folder for ``algorithms``, ``drugcodes``, ``levels``, ``scores`` and ``sources.tsv``.
-        knowledge: folder searched for ``genes.tsv``; the project's own knowledge if not given.
-        progress: called with a line of text at each step.
-        report: called with each warning, as :func:`find_faults` finds them.
-    Returns:
-        Number of rows of each table.
     Raises:
-        SourceError: as :func:`read_algorithm`, :func:`read_genes`, :func:`to_rows` and ``write_tables``.
+        SourceError: as :func:`read_genes` and :func:`to_rows`.
     """
-    tell = progress or (lambda _: None)
-    tell(f"reading {path}")
-    algorithm = read_algorithm(path)
-    tell(f"{algorithm.name} {algorithm.version}: {len(algorithm.drugs)} drugs, {algorithm.item_count} items")
-    source = source_row(algorithm)
-    genes = read_genes(knowledge or find_home("ontology", "knowledge"))
+    source, genes = source_row(algorithm), read_genes(knowledge)
     tables = to_rows(algorithm, source.id, genes)
-    if report:
-        for issue in find_faults(algorithm, genes):
-            report(issue)
-    tell(f"writing {out_dir}")
-    return write_tables({**tables, "sources": [source]}, out_dir)
+    return {**tables, "sources": [source]}, find_faults(algorithm, genes)
+
+
+def describe(algorithm: Algorithm) -> str:
+    """Return an algorithm's name and size in words."""
+    return f"{algorithm.name} {algorithm.version}: {len(algorithm.drugs)} drugs, {algorithm.item_count} items"
 
 
 def read_genes(knowledge: Path) -> dict[str, GeneRow]:
@@ -321,3 +301,6 @@ def _slug(text: str, *, keep: str = "") -> str:
     ('abc-x', '10.2-1')
     """
     return re.sub(rf"[^a-z0-9{re.escape(keep)}]+", "-", text.lower()).strip("-")
+
+
+import_file = Importer(read_algorithm, describe, make_tables).import_file

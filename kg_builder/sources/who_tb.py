@@ -20,19 +20,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kg_builder.issues import Issue, SourceError
 from kg_builder.knowledge.alterations import Alteration, AlterationReader, Gene
 from kg_builder.knowledge.faults import Fault
 from kg_builder.knowledge.resolve import gene_of
 from kg_builder.knowledge.rows import AlterationRow, GeneRow, ResistanceRow, Row, SensitivityRow, SourceRow
-from kg_builder.places import find_home
+from kg_builder.sources.importer import Importer
 from kg_builder.sources.known import Known, read_known, refuse_foreign
 from kg_builder.sources.who_catalogue import Catalogue, Variant, read_catalogue
-from kg_builder.sources.write import write_tables
 
 __all__ = ["import_file", "read_catalogue", "to_rows"]
 
@@ -80,42 +78,6 @@ _DOUBLED: Final = re.compile(r"(p\.[A-Z][a-z]{2}\d+)dup")
 _DECLARED: Final = {"start_lost": ("start lost", True), "stop_lost": ("stop lost", False)}
 
 
-def import_file(
-    path: Path,
-    out_dir: Path,
-    *,
-    knowledge: Path | None = None,
-    progress: Callable[[str], None] | None = None,
-    report: Callable[[Issue], None] | None = None,
-) -> dict[str, int]:
-    """Read the catalogue and write its tables into a folder, over those of an earlier import.
-
-    Args:
-        path: the published CSV file, plain or gzip.
-        out_dir: folder for ``genes``, ``alterations``, ``resistances``, ``sensitivities`` and ``sources.tsv``.
-        knowledge: the knowledge the tables are to stand beside; the project's own if not given.
-        progress: called with a line of text at each step.
-        report: called with each warning: what is left out, and how much of it.
-    Returns:
-        Number of rows of each table.
-    Raises:
-        SourceError: as :func:`~kg_builder.sources.who_catalogue.read_catalogue`; S009 if the folder holds claims of
-            others; S013 if there is no knowledge; S033 for each drug that it does not hold; S005, S006 as
-            ``write_tables``.
-    """
-    tell = progress or (lambda _: None)
-    tell(f"reading {path}")
-    catalogue = read_catalogue(path)
-    tell(", ".join(f"grade {grade}: {count:,}" for grade, count in sorted(catalogue.count_grades().items())))
-    refuse_foreign(out_dir, STEMS, CURATOR)
-    known = read_known(knowledge or find_home("ontology", "knowledge"), out_dir, STEMS)
-    tables, warnings = to_rows(catalogue, known)
-    for issue in warnings if report else ():
-        report(issue)  # type: ignore[misc]
-    tell(f"writing {out_dir}")
-    return write_tables(tables, out_dir)
-
-
 def to_rows(catalogue: Catalogue, known: Known) -> tuple[dict[str, list[Row]], list[Issue]]:
     """Return the rows that say what the catalogue says beyond the knowledge, by table, and all warnings.
 
@@ -126,6 +88,22 @@ def to_rows(catalogue: Catalogue, known: Known) -> tuple[dict[str, list[Row]], l
         SourceError: S033 for each drug that the knowledge does not hold.
     """
     return _Maker(catalogue, known).make()
+
+
+def make_tables(catalogue: Catalogue, knowledge: Path, out_dir: Path) -> tuple[dict[str, list[Row]], list[Issue]]:
+    """Return the rows that say what the catalogue says beyond a folder of knowledge, and all warnings.
+
+    Raises:
+        SourceError: S009 if the folder to write into holds claims of others; S013 if there is no knowledge; S033 for
+            each drug that it does not hold.
+    """
+    refuse_foreign(out_dir, STEMS, CURATOR)
+    return to_rows(catalogue, read_known(knowledge, out_dir, STEMS))
+
+
+def describe(catalogue: Catalogue) -> str:
+    """Return how many variants have each grade, in words."""
+    return ", ".join(f"grade {grade}: {count:,}" for grade, count in sorted(catalogue.count_grades().items()))
 
 
 class _Maker:
@@ -331,30 +309,26 @@ class _Maker:
         if working:
             conditions.append(f"not marker {self.gene_of[self.gene_ids[working]].label}:loss-of-function")
         return ResistanceRow(
-            id=claim,
-            agent=self.drugs[variant.drug],
+            **self.said(claim, variant, working, 1),
             degree="partial" if "Low-level" in variant.comment else "full",
             conditions="; ".join(conditions),
-            note=_note(variant, working),
-            evidence="evidence:B" if variant.grade == 1 else "evidence:C",
-            source=(SOURCE.id,),
-            locator=f"{variant.drug}, {variant.gene} {variant.mutation}",
-            curator=CURATOR,
-            date=DATE,
         )
 
     def sensitivity(self, claim: str, variant: Variant, alteration: Alteration) -> SensitivityRow:
-        return SensitivityRow(
-            id=claim,
-            agent=self.drugs[variant.drug],
-            conditions=f"marker {alteration.label}",
-            note=_note(variant, None),
-            evidence="evidence:B" if variant.grade == 5 else "evidence:C",
-            source=(SOURCE.id,),
-            locator=f"{variant.drug}, {variant.gene} {variant.mutation}",
-            curator=CURATOR,
-            date=DATE,
-        )
+        return SensitivityRow(**self.said(claim, variant, None, 5), conditions=f"marker {alteration.label}")
+
+    def said(self, claim: str, variant: Variant, working: str | None, sure: int) -> dict[str, Any]:
+        """Return what both kinds of claim say of a variant; ``sure`` is the grade that is not an interim one."""
+        return {
+            "id": claim,
+            "agent": self.drugs[variant.drug],
+            "note": _note(variant, working),
+            "evidence": "evidence:B" if variant.grade == sure else "evidence:C",
+            "source": (SOURCE.id,),
+            "locator": f"{variant.drug}, {variant.gene} {variant.mutation}",
+            "curator": CURATOR,
+            "date": DATE,
+        }
 
 
 def _note(variant: Variant, working: str | None) -> str:
@@ -376,3 +350,6 @@ def _slug(alteration: str) -> str:
     text = alteration.partition(":")[2].lower().replace("loss-of-function", "lof")
     text = re.sub(r"-c\.(?=\d)", "-c", text).replace("_-", "-minus")
     return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
+
+
+import_file = Importer(read_catalogue, describe, make_tables).import_file

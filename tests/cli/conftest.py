@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyoxigraph as ox
 import pytest
 
 from kg_builder.ask import Iri, Rows
@@ -23,7 +24,7 @@ from kg_builder.derivation.answer import (
     Susceptibility,
 )
 from kg_builder.derivation.case import Case, read_case, split_cases
-from kg_builder.derivation.proof import ProofNode
+from kg_builder.derivation.proof import Proof, ProofNode, Step
 from kg_builder.issues import CaseError, Issue, QueryError, StoreError
 
 BASE = "https://w3id.org/salvage-kg/"
@@ -54,7 +55,7 @@ class FakeGraph:
     def remarks(self, case: Case, *, path: str = "") -> tuple[Issue, ...]:
         return ()
 
-    def options(self, case: Case) -> Answer:
+    def options(self, case: Case, prefer: Sequence[str] = ()) -> Answer:
         if self.fault:
             raise self.fault
         found = Finding(
@@ -62,13 +63,17 @@ class FakeGraph:
             because=(f"{BASE}claim/1",), sources=(f"{BASE}source/guide",),
         )  # fmt: skip
         alpha = OptionAnswer(name="alpha", iri=f"{BASE}drug/alpha", status="active", rank=1, findings=())
+        goal = f"prefer {','.join(prefer)}" if prefer else "control"
         beta = OptionAnswer(name="beta", iri=f"{BASE}drug/beta", status="excluded", rank=None, findings=(found,))
         return Answer(
-            case=case.id, knowledge=VERSION, goal="control", agents=(alpha, beta), regimens=(), modalities=(),
+            case=case.id, knowledge=VERSION, goal=goal, agents=(alpha, beta), regimens=(), modalities=(),
             actions=(), warnings=(), missing=(),
         )  # fmt: skip
 
-    def options_graph(self, case: Case) -> str:
+    def conflicts(self, case: Case, answer: Answer, *, path: str = "") -> tuple[Issue, ...]:
+        return ()
+
+    def options_graph(self, case: Case, prefer: Sequence[str] = ()) -> str:
         return f"<{BASE}case/{case.id}> a <{BASE}ontology#Case> .\n"
 
     def susceptibility(self, cases: Iterable[Case]) -> Iterator[Susceptibility]:
@@ -83,6 +88,22 @@ class FakeGraph:
         if agent != "alpha":
             raise CaseError([Issue("", 0, "", "C005", f"unknown name '{agent}'", "nearest: alpha")])
         return ProofNode(iri=f"{BASE}status/active", kind="status", text=f"{agent} is active for {case.id}")
+
+    def explain_all(self, case: Case) -> list[ProofNode]:
+        return [self.explain(case, "alpha"), self.explain(case, "alpha")]
+
+    def prove(self, case: Case, agent: str | None = None) -> Proof:
+        if agent is not None:
+            self.explain(case, agent)
+        one = ox.NamedNode(f"{BASE}case/{case.id}")
+        said = ox.Triple(ox.NamedNode(f"{BASE}conclusion/1"), ox.NamedNode(f"{BASE}ontology#concludedIn"), one)
+        return Proof(
+            case=one.value, release=f"{BASE}release/1", release_sha256="a", rules={"r": "b"}, conclusions=(said,),
+            steps=(Step("r", (), (said,)),), quoted={}, cited=(),
+        )  # fmt: skip
+
+    def case_graph(self, case: Case) -> str:
+        return f"<{BASE}case/{case.id}> a <{BASE}ontology#Case> .\n"
 
     def explain_claim(self, name: str) -> ProofNode:
         if name != "claim:c1":

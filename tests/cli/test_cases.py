@@ -37,10 +37,22 @@ def test_one_case_gives_one_object(call: Call, write: Write) -> None:
     result = call("options", write("a.json", GOOD), "--format", "json")
     answer = json.loads(result.out)
     assert list(answer) == [
-        "case", "knowledge", "goal", "agents", "regimens", "modalities", "actions", "warnings", "missing", "notice",
+        "case", "knowledge", "goal", "agents", "regimens", "patterns", "modalities", "actions", "warnings", "missing", "notice",
     ]  # fmt: skip
     assert answer["agents"][1]["findings"][0]["code"] == "prior-failure"
     assert answer["agents"][1]["rank"] is None
+
+
+def test_preferences_reach_the_answer(call: Call, write: Write) -> None:
+    result = call("options", write("a.json", GOOD), "--format", "json", "--prefer", "adherence, -toxicity")
+    assert (result.code, json.loads(result.out)["goal"]) == (0, "prefer adherence,-toxicity")
+
+
+@pytest.mark.parametrize("names", ["barier", "barrier,-barrier", "adherence,units"])
+def test_preferences_at_fault_end_with_1_before_any_case(call: Call, write: Write, names: str) -> None:
+    result = call("options", write("a.json", GOOD), "--prefer", names)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("--prefer: ")
 
 
 def test_several_cases_give_a_list(call: Call, write: Write) -> None:
@@ -125,7 +137,28 @@ def test_scores_for_programs(call: Call) -> None:
 def test_explain_an_option(call: Call, write: Write) -> None:
     result = call("explain", write("a.json", GOOD), "alpha")
     assert (result.code, result.out) == (0, "status alpha is active for one  status:active\n")
-    assert json.loads(call("explain", write("a.json", GOOD), "alpha", "-f", "json").out)["kind"] == "status"
+    assert call("explain", write("a.json", GOOD), "alpha", "-f", "md").out.startswith("- status: alpha is active")
+    both = call("explain", write("a.json", GOOD), "--all")
+    assert (both.code, both.out.count("alpha is active for one")) == (0, 2)
+
+
+def test_explain_step_by_step(call: Call, write: Write) -> None:
+    path = write("a.json", GOOD)
+    for chosen in ("alpha", "--all"):
+        steps = json.loads(call("explain", path, chosen, "-f", "json").out)["steps"]
+        assert [step["ofRule"]["id"] for step in steps] == ["rule:r"]
+        assert "prov:generated" in call("explain", path, chosen, "-f", "ttl").out
+    assert call("explain", path, "alpha", "--all").code == 2
+    assert call("explain", "claim:c1", "--all").code == 2
+    assert json.loads(call("explain", "claim:c1", "-f", "json").out)["kind"] == "claim"
+
+
+def test_the_facts_of_a_case(call: Call, write: Write) -> None:
+    path = write("a.jsonl", f"{GOOD}\n{OTHER}\n")
+    found = call("case", path, "--case", "two")
+    assert (found.code, len(list(ox.parse(found.out, format=ox.RdfFormat.TURTLE)))) == (0, 1)
+    assert call("case", path).code == 2
+    assert call("case", write("b.json", UNKNOWN)).code == 1
 
 
 def test_explain_one_of_many(call: Call, write: Write) -> None:

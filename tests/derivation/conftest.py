@@ -17,11 +17,11 @@ from kg_builder.graph.release import assemble
 from kg_builder.graph.store import Manifest
 from kg_builder.issues import CaseError
 from kg_builder.knowledge_graph import KnowledgeGraph
-from kg_builder.vocabulary import SV, compact
+from kg_builder.vocabulary import BASE, SV, compact
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-_FINDINGS = {
+_FINDINGS = {"ic50_mg_l", "ic90_mg_l", 
     "alterations", "sequenced", "susceptibility", "local_resistance", "organism", "site", "histology", "imaging",
     "biopsy", "trough_mg_l", "ic50_mg_l",
 }  # fmt: skip
@@ -128,5 +128,8 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(core: Path) -> World:
     """The made-up knowledge, assembled as a release is: read, checked, emitted, reasoned upon."""
     assembled = assemble(HERE / "knowledge", core)
-    manifest = Manifest.model_construct(version=assembled.version, built=assembled.built, sha256="0" * 64)
+    version, built = assembled.version, assembled.built
+    manifest = Manifest.model_construct(
+        version=version, version_iri=f"{BASE}release/{version}", built=built, sha256="0" * 64
+    )
     return World(assembled.quads, manifest)

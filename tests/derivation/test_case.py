@@ -377,12 +377,58 @@ def test_another_reference_residue_is_read_as_the_genes(world: Any) -> None:
         ["GEN:frameshift", "GEN wild type"],
         ["X-positive", "X-negative"],
         ["GENB:A3S", "GENB wild type"],
+        ["GEN:M4V", "GEN:M4M"],
+        ["GEN:M4M", "GEN:M4V"],
     ],
 )
 def test_what_cannot_both_hold_is_refused(world: Any, alterations: list[str]) -> None:
     found = refused(world, world.raw(alterations=alterations))
     assert {i.code for i in found} == {"C007"}
     assert all("cannot both hold" in i.message and i.column.startswith("/findings/alterations/") for i in found)
+
+
+@pytest.mark.parametrize("alterations", [["GEN:M4MV"], ["GEN:M4MV", "GEN:M4V"], ["GEN:M4M", "GEN:L3P"]])
+def test_a_mixture_holds_the_reference_residue_too(world: Any, alterations: list[str]) -> None:
+    assert world.case(alterations=alterations)
+
+
+@pytest.mark.parametrize("disease", ["acute testitis", "peracute testitis"])
+def test_an_organism_that_does_not_cause_the_disease_is_refused(world: Any, disease: str) -> None:
+    (issue,) = refused(world, world.raw(disease=disease, organism="Fungus"))
+    assert (issue.code, issue.column) == ("C013", "/findings/organism")
+    assert "Bacterium" in issue.hint
+    assert world.kg.read_cases(json.dumps(world.raw(disease=disease, organism="Bacterium durum")), path="c.json")
+
+
+def test_where_no_cause_is_declared_any_organism_will_do(world: Any) -> None:
+    assert world.kg.read_cases(json.dumps(world.raw(disease="testitis", organism="Fungus")), path="c.json")
+
+
+def test_a_susceptible_result_against_nature_is_told_and_not_believed(world: Any) -> None:
+    parts = {"organism": "Bacterium durum", "susceptibility": {"gamma": "S", "alpha": "S"}}
+    (conflict,) = world.kg.conflicts(world.case(**parts), world.answer(**parts), path="c.json")
+    assert (conflict.code, conflict.column, conflict.path) == ("C014", "/findings/susceptibility/gamma", "c.json")
+    assert world.status("gamma", **parts) == "excluded"
+    as_expected = {"organism": "Bacterium durum", "susceptibility": {"gamma": "R"}}
+    assert world.kg.conflicts(world.case(**as_expected), world.answer(**as_expected)) == ()
+
+
+def test_a_named_regimen_that_failed_stands_for_its_components(world: Any) -> None:
+    by_name, by_parts = world.graph(failed=["pair"]), world.graph(failed=["alpha", "gamma"])
+    failed = "sv:states", "sv:exposes"
+    assert {o for p in failed for o in world.values(by_name, p.removeprefix("sv:")).values() for o in o} >= {
+        o for p in failed for o in world.values(by_parts, p.removeprefix("sv:")).values() for o in o
+    }
+    assert {o.name: o.status for o in world.answer(failed=["pair"]).agents} == {
+        o.name: o.status for o in world.answer(failed=["alpha", "gamma"]).agents
+    }
+
+
+def test_a_number_or_an_object_is_faulted_in_the_form_it_has(world: Any) -> None:
+    (issue,) = refused(world, world.raw(local_resistance={"pi": {"resistant": 5, "tested": 3}}))
+    assert "more resistant than tested" in issue.message
+    (issue,) = refused(world, world.raw(local_resistance={"pi": 30}))
+    assert "less than or equal to 1, not 30" in issue.message
 
 
 def test_a_flag_and_an_alteration_that_contradict_are_refused(world: Any) -> None:

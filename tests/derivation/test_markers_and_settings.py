@@ -159,7 +159,7 @@ def test_local_resistance_yields_to_a_test_and_counts_for_its_drug_alone(world: 
 
 def test_a_posterior_mean_is_told_with_its_counts(world: Any) -> None:
     (found,) = world.findings("pi", local_resistance={"pi": {"resistant": 3, "tested": 6}})
-    assert "3 of 6, posterior mean 0.500" in found.text
+    assert "3 of 6, 50 % (95 % interval 18 to 82 %)" in found.text
 
 
 # --- the patient -------------------------------------------------------------------------------

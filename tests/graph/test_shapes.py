@@ -28,7 +28,8 @@ XSD = Namespace("http://www.w3.org/2001/XMLSchema#")
 #: Class of the subject of each term table that does not hold claims.
 SUBJECTS = {
     "sources": ["Source"], "genes": ["Gene"], "alterations": ["Alteration"], "parameters": ["Parameter"],
-    "case_fields": ["CaseField"], "mechanisms": ["Mechanism"], "classes": ["DrugClass"], "drugs": ["Drug"],
+    "case_fields": ["CaseField"], "modifiables": ["ModifiableFact"], "mechanisms": ["Mechanism"],
+    "classes": ["DrugClass"], "drugs": ["Drug"],
     "regimens": ["Regimen"], "algorithms": ["Algorithm"], "drugcodes": ["DrugCode"], "levels": ["ResistanceLevel"],
     "terms": [
         "Action", "Allergy", "BindingSite", "BiopsyResult", "Comorbidity", "Disease", "EvidenceLevel", "FailureMode",

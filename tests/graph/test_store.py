@@ -11,6 +11,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 from kg_builder.graph.release import Assembled, write_release
 from kg_builder.graph.store import Manifest, find_release, open_release, read_manifest, verify_release
 from kg_builder.issues import StoreError
+from kg_builder.knowledge.statements import Statements
 from kg_builder.vocabulary import BASE, GRAPH_ASSERTED, GRAPH_CORE, GRAPH_INFERRED, OWL, RDF, RDFS, SV, expand
 
 TYPE = NamedNode(RDF + "type")
@@ -31,7 +32,7 @@ def make_quads(label: str = "alpha") -> list[Quad]:
 
 def make_release(directory: Path, label: str = "alpha") -> Manifest:
     directory.mkdir(exist_ok=True)
-    return write_release(Assembled(make_quads(label), "1", "2020-01-01"), directory, inputs={})
+    return write_release(Assembled(Statements.of(make_quads(label)), "1", "2020-01-01"), directory, inputs={})
 
 
 def test_a_release_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pyoxigraph import NamedNode, Quad, Store, Triple
+from pyoxigraph import Store
 
-from kg_builder.knowledge import build_quads
+from kg_builder.knowledge import build_statements
 from kg_builder.knowledge.knowledge import Knowledge, load_knowledge
+from kg_builder.knowledge.statements import ASSERTED, CORE, Statements
 from kg_builder.knowledge.terms import TYPE, node, sv
-from kg_builder.vocabulary import GRAPH_ASSERTED, GRAPH_CORE, PREFIXES
+from kg_builder.vocabulary import PREFIXES
 
 Tables = dict[str, list[dict[str, str]]]
 Load = Callable[[Tables], Knowledge]
@@ -19,9 +20,9 @@ PROLOGUE = "\n".join(f"PREFIX {p}: <{iri}>" for p, iri in PREFIXES.items())
 REPOSITORY = Path(__file__).parents[2]
 
 
-def ask(quads: list[Quad], pattern: str) -> bool:
+def ask(statements: Statements, pattern: str) -> bool:
     store = Store()
-    store.extend(quads)
+    store.extend(statements.quads())
     return bool(store.query(f"{PROLOGUE} ASK {{ {pattern} }}", use_default_graph_as_union=True))
 
 
@@ -67,7 +68,7 @@ def ask(quads: list[Quad], pattern: str) -> bool:
     ],
 )
 def test_rows_say(pattern: str, base: Tables, load: Load) -> None:
-    assert ask(build_quads(load(base)), pattern)
+    assert ask(build_statements(load(base)), pattern)
 
 
 @pytest.mark.parametrize(
@@ -80,42 +81,44 @@ def test_rows_say(pattern: str, base: Tables, load: Load) -> None:
     ],
 )
 def test_rows_do_not_say(pattern: str, base: Tables, load: Load) -> None:
-    assert not ask(build_quads(load(base)), pattern)
+    assert not ask(build_statements(load(base)), pattern)
 
 
 def test_conditional_or_partial_resistance_gives_no_direct_edge(base: Tables, load: Load) -> None:
     base["resistances"][0]["degree"] = "partial"
     base["resistances"][1]["conditions"] = "marker RT:E6K; site pneumonia"
-    assert not ask(build_quads(load(base)), "?s sv:confersResistanceTo ?o")
+    assert not ask(build_statements(load(base)), "?s sv:confersResistanceTo ?o")
 
 
 def test_line_columns(base: Tables, load: Load) -> None:
     base["indications"][0]["line"] = "2-4"
     base["indications"][1]["line"] = "1"
-    quads = build_quads(load(base))
-    assert ask(quads, "claim:i-dtg sv:conditionCount 2")
-    assert ask(quads, 'claim:i-dtg sv:hasCondition [ sv:comparator ">=" ; sv:limit 2.0 ]')
-    assert ask(quads, 'claim:i-dtg sv:hasCondition [ sv:comparator "<=" ; sv:limit 4.0 ]')
-    assert ask(quads, 'claim:i-efv sv:hasCondition [ sv:comparator "=" ; sv:limit 1.0 ]')
+    statements = build_statements(load(base))
+    assert ask(statements, "claim:i-dtg sv:conditionCount 2")
+    assert ask(statements, 'claim:i-dtg sv:hasCondition [ sv:comparator ">=" ; sv:limit 2.0 ]')
+    assert ask(statements, 'claim:i-dtg sv:hasCondition [ sv:comparator "<=" ; sv:limit 4.0 ]')
+    assert ask(statements, 'claim:i-efv sv:hasCondition [ sv:comparator "=" ; sv:limit 1.0 ]')
 
 
 def test_shorthand_condition_is_not_counted_twice(base: Tables, load: Load) -> None:
     base["prevalence_thresholds"][0]["conditions"] = "disease HIV"
-    assert ask(build_quads(load(base)), "claim:t-efv sv:conditionCount 1")
+    assert ask(build_statements(load(base)), "claim:t-efv sv:conditionCount 1")
 
 
 def test_alterations_of_claims_hang_in_the_patterns(base: Tables, load: Load) -> None:
     text = "marker FLT3:D835Y or FLT3:frameshift or FLT3:loss-of-function or FLT3 wild type or FLT3:D835D"
     base["scores"][0]["conditions"] = text
-    quads = build_quads(load(base))
-    assert ask(quads, "alteration:FLT3-D835Y sv:broader alteration:flt3-d835, alteration:flt3-any")
-    assert ask(quads, "alteration:FLT3-frameshift sv:broader alteration:FLT3-loss-of-function, alteration:flt3-any")
-    assert ask(quads, 'alteration:FLT3-frameshift sv:patternKind "frameshift"')
+    statements = build_statements(load(base))
+    assert ask(statements, "alteration:FLT3-D835Y sv:broader alteration:flt3-d835, alteration:flt3-any")
+    assert ask(
+        statements, "alteration:FLT3-frameshift sv:broader alteration:FLT3-loss-of-function, alteration:flt3-any"
+    )
+    assert ask(statements, 'alteration:FLT3-frameshift sv:patternKind "frameshift"')
     for other in ("flt3-itd", "FLT3-D835Y", "flt3-any", "FLT3-frameshift"):
-        assert ask(quads, f"alteration:FLT3-wild-type sv:negates alteration:{other}")
-    assert not ask(quads, "alteration:FLT3-wild-type sv:negates alteration:FLT3-wild-type")
-    assert not ask(quads, "alteration:FLT3-wild-type sv:negates alteration:FLT3-D835D")
-    assert not ask(quads, "alteration:FLT3-D835D sv:broader ?x")
+        assert ask(statements, f"alteration:FLT3-wild-type sv:negates alteration:{other}")
+    assert not ask(statements, "alteration:FLT3-wild-type sv:negates alteration:FLT3-wild-type")
+    assert not ask(statements, "alteration:FLT3-wild-type sv:negates alteration:FLT3-D835D")
+    assert not ask(statements, "alteration:FLT3-D835D sv:broader ?x")
 
 
 def test_declared_wild_type_negates_what_its_gene_has(base: Tables, load: Load) -> None:
@@ -124,26 +127,26 @@ def test_declared_wild_type_negates_what_its_gene_has(base: Tables, load: Load) 
     base["scores"][0]["conditions"] = "marker FLT3:wild type"
     knowledge = load(base)
     assert knowledge.issues == []
-    quads = build_quads(knowledge)
-    assert ask(quads, "alteration:FLT3-wild-type sv:negates alteration:flt3-itd ; skos:altLabel ?x")
-    assert ask(quads, "?c sv:conditionTerm alteration:FLT3-wild-type")
+    statements = build_statements(knowledge)
+    assert ask(statements, "alteration:FLT3-wild-type sv:negates alteration:flt3-itd ; skos:altLabel ?x")
+    assert ask(statements, "?c sv:conditionTerm alteration:FLT3-wild-type")
 
 
 def test_same_tables_give_the_same_quads_in_the_same_order(base: Tables, load: Load) -> None:
     first = load(base)
     again = load_knowledge(first.root)
-    assert list(map(str, build_quads(first))) == list(map(str, build_quads(again)))
-    assert {q.graph_name.value for q in build_quads(first)} == {GRAPH_ASSERTED}
+    assert list(build_statements(first)) == list(build_statements(again))
+    assert {place for _, place in build_statements(first).placed()} == {ASSERTED}
 
 
 def test_each_triple_knows_its_row(base: Tables, load: Load) -> None:
     knowledge = load(base)
     rows = knowledge.row_map
-    assert rows[Triple(node("drug:dolutegravir"), sv("memberOf"), node("class:antiviral"))] == ("drugs.tsv", 2)
-    edge = Triple(node("alteration:RT-E6K"), sv("confersResistanceTo"), node("class:nnrti"))
+    assert rows[node("drug:dolutegravir"), sv("memberOf"), node("class:antiviral")] == ("drugs.tsv", 2)
+    edge = (node("alteration:RT-E6K"), sv("confersResistanceTo"), node("class:nnrti"))
     assert rows[edge] == ("resistances.tsv", 3)
-    assert rows[Triple(node("alteration:RT-E6K"), TYPE, sv("Alteration"))] == ("", 0)
-    assert len(rows) == len({q.triple for q in build_quads(knowledge)})
+    assert rows[node("alteration:RT-E6K"), TYPE, sv("Alteration")] == ("", 0)
+    assert len(rows) == len(build_statements(knowledge))
 
 
 def test_core_ontology_has_its_own_graph(base: Tables, load: Load, tmp_path: Path) -> None:
@@ -151,16 +154,19 @@ def test_core_ontology_has_its_own_graph(base: Tables, load: Load, tmp_path: Pat
     core.mkdir()
     for name in ("a", "b"):
         (core / f"{name}.ttl").write_text(f"<x:{name}> <x:p> [ <x:q> '{name}' ] .", encoding="utf-8")
-    quads = [q for q in build_quads(load(base), core) if q.graph_name == NamedNode(GRAPH_CORE)]
-    assert len(quads) == 4
-    assert len({q.subject for q in quads}) == 4
+    rows = [row for row, place in build_statements(load(base), core).placed() if place == CORE]
+    assert len(rows) == 4
+    assert len({subject for subject, _, _ in rows}) == 4
 
 
 def test_shipped_tables_use_only_what_the_core_ontology_declares() -> None:
-    quads = build_quads(load_knowledge(REPOSITORY / "ontology" / "knowledge"), REPOSITORY / "ontology" / "core")
-    declared = {q.subject.value for q in quads if q.graph_name.value == GRAPH_CORE and isinstance(q.subject, NamedNode)}
-    asserted = [q for q in quads if q.graph_name.value == GRAPH_ASSERTED]
-    used = {t.value for q in asserted for t in (q.predicate, q.object) if isinstance(t, NamedNode)}
-    coded = tuple(PREFIXES[p] for p in ("sv", "kind", "effect", "degree", "status", "reason", "trait", "likelihood"))
+    ontology = REPOSITORY / "ontology"
+    statements = build_statements(load_knowledge(ontology / "knowledge"), ontology / "core")
+    declared = {row[0] for row, place in statements.placed() if place == CORE}
+    asserted = [row for row, place in statements.placed() if place == ASSERTED]
+    used = {term for _, predicate, value in asserted for term in (predicate, value)}
+    coded = tuple(
+        f"<{PREFIXES[p]}" for p in ("sv", "kind", "effect", "degree", "status", "reason", "trait", "likelihood")
+    )
     assert len(asserted) > 10_000
     assert sorted(u for u in used if u.startswith(coded) and u not in declared) == []

@@ -76,6 +76,11 @@ def _prevalence(**cells: str) -> Callable[[Tables], object]:
     return change
 
 
+def _regimen(**cells: str) -> Callable[[Tables], object]:
+    row = {"id": "regimen:two", "label": "two drugs", "definition": "Two.", "components": "dolutegravir|efavirenz"}
+    return lambda tables: tables.update(regimens=[{**row, **cells}])
+
+
 def _no_next_line(tables: Tables) -> None:
     tables["parameters"].pop()
 
@@ -160,6 +165,9 @@ EXAMPLES: list[Example] = [
     Example("K018", lambda t: (t["scores"][0].update(conditions="marker FLT3:D835Y"), mark("FLT3:E835H")(t))),
     Example("K020", lambda t: t["sensitivities"][0].update(agent="NNRTI")),
     Example("K021", _no_indication),
+    Example("K022", _regimen(retained="etravirine", diseases="HIV", source="source:guide")),
+    Example("K023", _regimen(diseases="HIV")),
+    Example("K024", _regimen()),
 ]
 
 

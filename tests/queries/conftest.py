@@ -9,28 +9,29 @@ from types import ModuleType
 
 import pytest
 import rdflib
-from pyoxigraph import NamedNode, Quad, RdfFormat, Store, parse
+from pyoxigraph import NamedNode, RdfFormat, Store, parse
 
 from kg_builder.graph.materialise import materialise
-from kg_builder.graph.serialise import turtle
+from kg_builder.graph.serialise import rows_of, turtle
 from kg_builder.knowledge import derive_indexes, derive_narrower, derive_reflexive
 from kg_builder.knowledge.knowledge import read_core
 from kg_builder.knowledge.names import NameIndex
-from kg_builder.vocabulary import GRAPH_ASSERTED, GRAPH_CORE, GRAPH_INFERRED, RDFS, SKOS, compact
+from kg_builder.knowledge.statements import ASSERTED, Statements
+from kg_builder.vocabulary import RDFS, SKOS, compact
 
 ROOT = Path(__file__).parents[2]
 
 
 def build_store(text: bytes) -> Store:
     """Reason over the core ontology and the Turtle given, as a build does."""
-    asserted = NamedNode(GRAPH_ASSERTED)
+    statements = Statements.of(read_core(ROOT / "ontology" / "core"))
+    statements.extend(rows_of(parse(text, format=RdfFormat.TURTLE)), ASSERTED)
+    materialise(statements)
+    derive_narrower(statements)
+    derive_reflexive(statements)
+    derive_indexes(statements)
     store = Store()
-    store.extend(read_core(ROOT / "ontology" / "core"))
-    store.extend(Quad(q.subject, q.predicate, q.object, asserted) for q in parse(text, format=RdfFormat.TURTLE))
-    materialise(store, tbox=GRAPH_CORE, asserted=[GRAPH_CORE, GRAPH_ASSERTED], inferred=GRAPH_INFERRED)
-    derive_narrower(store)
-    derive_reflexive(store)
-    derive_indexes(store)
+    store.extend(statements.quads())
     return store
 
 

@@ -40,6 +40,7 @@ def test_sections_come_in_the_order_of_use_and_leave_out_what_is_empty(
         "To watch",
         "Not known, and it would matter",
         "Kept although inactive",
+        "Regimens that fall",
         "Not active",
         "Rejected",
     ]
@@ -88,8 +89,9 @@ Partly active  1
 Regimens  1
   1 alpha + beta  active
       alpha/boost + beta
-      active agents 2 · cautions 1
-      no other regimen is better in every respect
+      current indication · 2 active · doses a day: 1
+      * no other regimen is better in one respect and worse in none
+    two drugs: 12 combinations, 1 shown
 
 Other treatment  1
   1 counselling  active
@@ -110,6 +112,11 @@ Kept although inactive  1
     delta  retained
       - resistance-mutation (full): Score 60. [2]
       = fitness-cost: Keeps the mutant weak. [3]
+
+Regimens that fall  1
+    ABC  excluded
+      remains: alpha/boost + beta
+      x component-lost: zeta is excluded. [2]
 
 Not active  1
     epsilon  not-active
@@ -173,7 +180,7 @@ def test_markdown_shows_signs_as_they_are(answer: Answer) -> None:
 
 def test_rows_hold_every_finding_once(answer: Answer) -> None:
     rows = list(csv.DictReader(io.StringIO(dump_csv(ANSWER_COLUMNS, answer_rows(answer)))))
-    findings = [f for option in [*answer.agents, *answer.modalities] for f in option.findings]
+    findings = [f for option in [*answer.agents, *answer.modalities, *answer.regimens] for f in option.findings]
     assert len([row for row in rows if row["effect"]]) == len(findings)
     assert {row["kind"] for row in rows} == {"agent", "regimen", "modality", "action", "warning", "missing"}
     first = rows[0]
