@@ -42,7 +42,8 @@ def make_members(chance: random.Random) -> list[Member]:
             iri=f"drug:{i:02}", label=f"drug {i:02}", status="active", place=i, conclusion="", is_counted=True,
             standing=chance.randrange(3), evidence=chance.randrange(1, 5), barrier=chance.randrange(1, 4),
             harms=frozenset(chance.sample([f"harm:{h}" for h in range(HARMS)], 4)), cautions=chance.randrange(2),
-            forgives=chance.random() < 0.2, doses=chance.choice([0.5, 1.0, 2.0]), units=chance.randrange(1, 5), bases={},
+            forgives=chance.random() < 0.2, doses=chance.choice([0.5, 1.0, 2.0]), units=chance.randrange(1, 5),
+            bases={},
         )
         for i in range(DRUGS)
     ]  # fmt: skip

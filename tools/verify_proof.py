@@ -162,12 +162,12 @@ class Case:
         self.statuses = {triple for new in self.concluded for triple in new if triple[1] == SV.hasStatus}
 
     def _is_fact(self, triple: Triple, release: Release) -> bool:
-        """Facts speak of the case, its nodes, and combinations and alterations that no release knows; no rule writes them."""
+        """Facts speak of the case, its nodes, alterations and combinations no release knows; no rule writes them."""
         subject, predicate, value = triple
         if subject == self.iri:
             scopes = [self.iri, URIRef(BASE + "scope/any-case")]
             return (predicate, value) in [(RDF.type, SV.Case), *((SV.within, scope) for scope in scopes)]
-        is_own = subject.startswith((f"{self.iri}#", BASE + "alteration/", BASE + "proposal/"))
+        is_own = str(subject).startswith((f"{self.iri}#", BASE + "alteration/", BASE + "proposal/"))
         return is_own and predicate not in release.writes and (subject, None, None) not in release.graph
 
 

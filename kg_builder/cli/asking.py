@@ -59,7 +59,9 @@ def list_terms(
 @command("schema")
 def schema(
     terminal: Terminal,
-    what: Annotated[Literal["case", "answer", "susceptibility", "what-if", "plan", "table"], typer.Argument(metavar="WHAT")],
+    what: Annotated[
+        Literal["case", "answer", "susceptibility", "what-if", "plan", "table"], typer.Argument(metavar="WHAT")
+    ],
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of the table; all names without.")] = None,
     format: RowFormat = "table",
 ) -> None:

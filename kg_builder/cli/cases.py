@@ -54,7 +54,9 @@ def options(
         from kg_builder.render.text import dump_csv
 
         terminal.write(dump_csv(ANSWER_COLUMNS, []))
-        _write_all(terminal, batch, map(batch.answer, batch.cases()), lambda answer: dump_csv(None, answer_rows(answer)))
+        _write_all(
+            terminal, batch, map(batch.answer, batch.cases()), lambda answer: dump_csv(None, answer_rows(answer))
+        )
     else:
         answered = ((case, batch.answer(case)) for case in batch.cases())
         _write_all(terminal, batch, answered, _answer_setter(terminal, kg, format), between="\n")

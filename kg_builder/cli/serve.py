@@ -44,8 +44,8 @@ def serve(
 ) -> None:
     """Serve the knowledge over HTTP, to queries and cases.
 
-    SPARQL 1.1, questions by name, answers to cases. Read-only: nothing can be changed through it. Without --host it can be reached from this machine only. It writes no
-    access log; a case is answered and forgotten.
+    SPARQL 1.1, questions by name, answers to cases. Read-only: nothing can be changed through it. Without --host it can
+    be reached from this machine only. It writes no access log; a case is answered and forgotten.
     """
     limits = Limits(
         seconds=seconds,
@@ -93,6 +93,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
+        listener.listen()  # who comes while the knowledge is loaded waits, and is not turned away
     except OSError as error:
         listener.close()
         raise MissingError(f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0).lower()}") from None

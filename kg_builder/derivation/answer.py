@@ -68,7 +68,7 @@ class RegimenAnswer(_Model):
     iri: str | None = None
     pattern: str | None = Field(default=None, description="name of the pattern that composed it; null: a named regimen")
     components: tuple[str, ...] = Field(description="names; for a component that is a class, the option chosen")
-    remains: tuple[str, ...] = Field(default=(), description="components that can be given and counted on, or kept as is meant")
+    remains: tuple[str, ...] = Field(default=(), description="components that can be given and counted on, or kept")
     status: StatusName
     rank: int | None = Field(description="place among all that stand, those not shown included; null unless active")
     on_pareto_front: bool = Field(description="no regimen that stands is better in one objective and worse in none")

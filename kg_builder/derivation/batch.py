@@ -24,7 +24,7 @@ SCRATCH = ox.NamedNode(CASE + "~batch")
 #: Where IRIs of terms and claims begin, and of cases.
 _EVERYONES = (CASE, *(f"{BASE}{kind}/" for kind in KINDS))
 #: Cases derived together: some rules meet the grounds that all of them have, so that more would cost more a case.
-BATCH_SIZE = 16
+BATCH_SIZE = 8
 #: The last stage that the status and the rank of an option come from.
 LAST_STAGE = 68
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
 
+from kg_builder.derivation.posterior import Resistance
 from kg_builder.derivation.rules import Statement
 from kg_builder.graph.protocol import KnowledgeStore
 from kg_builder.vocabulary import CASE, DCTERMS, RDF, RDFS, SV, compact
@@ -95,6 +96,7 @@ class CaseGraph:
         self._members: dict[str, list[str]] = {}
         self._walks: dict[str, tuple[str, ...]] = {}
         self.board: Board | None = None
+        self.resistances: dict[str, tuple[str, Resistance]] = {}
         self.add(statements)
 
     def add(self, statements: Iterable[Statement]) -> None:
@@ -175,7 +177,7 @@ class CaseGraph:
         return [node] if compact(node).startswith("claim:") else self.values(node, "ofClaim")
 
     def ground_nodes(self, agent: str, kind: str) -> list[str]:
-        """Return what makes claims of a kind (``Indication``) hold for an option here: triggers, and claims themselves."""
+        """Return what makes claims of a kind (``Indication``) hold for an option: triggers, and claims themselves."""
         said = self.knowledge.describe(agent).get(f"ground{kind}", ())
         return self.values(agent, f"ground{kind}") + [claim for claim in said if self.holds_everywhere(claim)]
 

@@ -21,5 +21,6 @@ def find_conflicts(case: Case, answer: Answer, names: NameIndex, *, path: str) -
                 if finding.code == INTRINSIC:
                     where = pointer("findings", "susceptibility", name)
                     message = f"{names.label(drug)} is reported susceptible, against {finding.text.rstrip('.')}"
-                    found.append(Issue(path, 0, where, "C014", message, "check organism and report; taken as resistant"))
+                    hint = "check organism and report; taken as resistant"
+                    found.append(Issue(path, 0, where, "C014", message, hint))
     return tuple(found)

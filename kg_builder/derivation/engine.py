@@ -78,6 +78,7 @@ class Engine:
             self.store.extend(prepared.quads)
             concluded = run_rules(self.store, self._runs[:early], graph, facts=present, grounds=self._grounds)
             case = CaseGraph(prepared.iri, prepared.statements + concluded, prepared.texts, self.knowledge)
+            case.resistances = prepared.resistances
             if not self.book.is_empty:
                 case.board = open_board(case, self.book, priorities)
                 told, lines = state(case.board, case)
@@ -90,11 +91,13 @@ class Engine:
             self.store.remove_graph(graph)
 
     def compose(self, prepared: Prepared, priorities: Priorities = USUAL) -> Prepared:
-        """Return a case with the regimens that are composed for it among its facts: all that its rules conclude from."""
+        """Return a case with the regimens composed for it among its facts: all that its rules conclude from."""
         with self.derive(prepared, priorities) as case:
             lines = state(case.board, case)[1] if case.board else b""
         graph = ox.NamedNode(prepared.iri)
-        told = [ox.Quad(t.subject, t.predicate, t.object, graph) for t in ox.parse(lines, format=ox.RdfFormat.N_TRIPLES)]
+        told = [
+            ox.Quad(t.subject, t.predicate, t.object, graph) for t in ox.parse(lines, format=ox.RdfFormat.N_TRIPLES)
+        ]
         return replace(prepared, quads=[*prepared.quads, *told])
 
     @cached_property

@@ -118,7 +118,8 @@ class Explanation:
             return graph.texts[iri]
         if kind == "finding":
             node = next(f for found in graph.findings.values() for f in found if f.iri == iri)
-            return f"{graph.label(node.agent)} {_EFFECT_WORDS[node.effect]} ({node.reason}): {self._texts.finding(node)}"
+            about = f"{graph.label(node.agent)} {_EFFECT_WORDS[node.effect]} ({node.reason})"
+            return f"{about}: {self._texts.finding(node)}"
         if kind == "trigger":
             return "claim applies: " + know.label(graph.value(iri, "ofClaim") or "")
         if kind == "meeting":

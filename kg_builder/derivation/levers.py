@@ -27,12 +27,13 @@ _RECHALLENGES = frozenset({"groundRechallenge", "sparedIn"})
 #: or about what no change can bring (what failed, what supportive drugs are) or what would only make matters worse.
 PLAIN = frozenset(
     {
-        "metIn", "ofCondition", "factIn", "factKind", "bearsOn", "states", "exposes", "conditionTerm", "conditionKind",
-        "isNegated", "candidateIn", "ofClaim", "groundIn", "within", "narrowerThan", "groundSensitivity",
-        "groundResistance", "groundIntrinsicResistance", "groundUseConstraint", "groundMarkerRequirement", "hitIn",
-        "aboutAgent", "hasPrecipitant", "hasTrait", "findingIn", "hasEffect", "hasDegree", "hasReason", "ofRule",
-        "lostIn", "hasLikelihood", "groundCrossResistance", "indicationKnownIn", "isNegative", "provesIn", "isKindOf", "concludedIn", "hasStatus", "partOf",
-        "isLast", "readIn", "lacksGeneIn", "scoreIn", "ofCode", "forCode", "sharesTargetIn", "concernsSubstance",
+        "metIn", "ofCondition", "factIn", "factKind", "bearsOn", "states", "exposes", "conditionTerm",
+        "conditionKind", "isNegated", "candidateIn", "ofClaim", "groundIn", "within", "narrowerThan",
+        "groundSensitivity", "groundResistance", "groundIntrinsicResistance", "groundUseConstraint",
+        "groundMarkerRequirement", "hitIn", "aboutAgent", "hasPrecipitant", "hasTrait", "findingIn", "hasEffect",
+        "hasDegree", "hasReason", "ofRule", "lostIn", "hasLikelihood", "groundCrossResistance", "indicationKnownIn",
+        "isNegative", "provesIn", "isKindOf", "concludedIn", "hasStatus", "partOf", "isLast", "readIn", "lacksGeneIn",
+        "scoreIn", "ofCode", "forCode", "sharesTargetIn", "concernsSubstance",
     }
 )  # fmt: skip
 YIELDS = frozenset({"testedIn", "sparedIn", "groundRechallenge", "scoredIn", "indicatedIn"})

@@ -6,11 +6,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kg_builder.derivation.answer import Finding, PatternAnswer, RegimenAnswer, StatusName
+from kg_builder.derivation.answer import Finding, Objective, PatternAnswer, RegimenAnswer, StatusName
 from kg_builder.derivation.casegraph import CaseGraph, FindingNode
 from kg_builder.derivation.formulary import Member
 from kg_builder.derivation.objectives import Own, Scale
 from kg_builder.derivation.pareto import MEASURES, UNKNOWN, Vector, find_front
+from kg_builder.derivation.posterior import Resistance, cover
 from kg_builder.derivation.proposals import Board, Key, write_name
 from kg_builder.derivation.rank import STANDINGS, STATUSES, count_preferred
 from kg_builder.vocabulary import compact
@@ -40,6 +41,7 @@ class Regimens:
         self._graph, self._board, self._tell = graph, board, tell
         self._formulary, self._book = board.formulary, board.formulary.book
         self._know = graph.knowledge
+        self._covered: dict[tuple[Resistance, ...], str] = {}
 
     def write(self) -> tuple[tuple[RegimenAnswer, ...], tuple[PatternAnswer, ...]]:
         """Return the regimens, those that stand first and in order, and what came of each pattern."""
@@ -133,6 +135,7 @@ class Regimens:
         names = tuple(m.label for m in ordered)
         rows = self._board.patterns[pattern] if pattern else ()
         written = scale.write(members, vector, indication, [row.claim for row in rows])
+        objectives = {MEASURES[i].name: written[MEASURES[i].name] for i in self._board.priorities.order}
         return RegimenAnswer(
             name=write_name(members) if pattern else self._know.label(iri),
             iri=iri,
@@ -142,9 +145,28 @@ class Regimens:
             status=self._status(iri),
             rank=found[0],
             on_pareto_front=found[1],
-            objectives={MEASURES[i].name: written[MEASURES[i].name] for i in self._board.priorities.order},
+            objectives=objectives | self._coverage(members),
             findings=self._findings(iri),
         )
+
+    def _coverage(self, members: tuple[Member, ...]) -> dict[str, Objective]:
+        """Return what the regimen covers where local resistance to one of its drugs at least is given."""
+        known: dict[str, tuple[str, Resistance]] = {}
+        for member in members:
+            kinds = self._know.describe(member.iri).get("isKindOf", ())
+            own = [term for term in (member.iri, *kinds) if term in self._graph.resistances]
+            if member.is_counted and own:
+                known[member.label] = self._graph.resistances[own[0]]
+        if not known:
+            return {}
+        drugs = tuple(
+            sorted((one for _, one in known.values()), key=lambda one: (one.tested, one.resistant, one.fraction))
+        )
+        if drugs not in self._covered:
+            self._covered[drugs] = str(cover(drugs))
+        unit = f"probability that one at least is active of: {', '.join(sorted(known))}"
+        facts = tuple(dict.fromkeys(fact for fact, _ in known.values()))
+        return {"coverage": Objective(value=self._covered[drugs], unit=unit, because=facts)}
 
     def _status(self, regimen: str) -> StatusName:
         status = self._graph.statuses[regimen][0]

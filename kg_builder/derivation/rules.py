@@ -119,7 +119,7 @@ def run_rules(
 
 
 def told(rule: Rule, statements: Iterable[Statement]) -> set[str]:
-    """Return what rules may need of what a rule concluded: its name, properties, effects, degrees, reasons, statuses."""
+    """Return what rules may need of what a rule concluded: its name, properties, effects, degrees and the like."""
     pairs = {(name, value if name in _CODED else "") for _, name, value in statements}
     found = {name.removeprefix(SV) for name, _ in pairs} | {compact(value) for _, value in pairs if value}
     return found | {f"rule:{rule.name}"}

@@ -82,7 +82,7 @@ class _Reader:
         self.tokens.reverse()
 
     def error(self, message: str) -> QueryError:
-        rest = " ".join(token for _, token in self.tokens[-6:][::-1])
+        rest = " ".join(word for _, word in self.tokens[-6:][::-1])
         return QueryError(f"rule: {message}, before `{rest}`")
 
     def peek(self) -> str:
@@ -100,18 +100,18 @@ class _Reader:
             raise self.error("a bracket expected")
         depth = 1
         while depth:
-            token = self.next()
-            depth += (token == opened) - (token == _OPEN[opened])
+            word = self.next()
+            depth += (word == opened) - (word == _OPEN[opened])
 
     def group(self, found: list[Pattern]) -> None:
         """Read `{ … }` and add its patterns."""
         if self.next() != "{":
             raise self.error("{ expected")
-        while (token := self.peek()) != "}":
-            word = token.upper()
-            if token == "{":
+        while (word := self.peek()) != "}":
+            word = word.upper()
+            if word == "{":
                 self.group(found)
-            elif token == ".":
+            elif word == ".":
                 self.next()
             elif word in ("MINUS", "OPTIONAL", "FILTER", "BIND"):
                 self.next()
@@ -151,21 +151,21 @@ class _Reader:
                 return
 
     def term(self) -> Term:
-        kind, token = self.tokens[-1] if self.tokens else ("", "")
+        kind, word = self.tokens[-1] if self.tokens else ("", "")
         self.next()
         if kind == "var":
-            return ox.Variable(token[1:])
+            return ox.Variable(word[1:])
         if kind == "iri":
-            return ox.NamedNode(token[1:-1])
+            return ox.NamedNode(word[1:-1])
         if kind == "name":
-            prefix, _, local = token.partition(":")
+            prefix, _, local = word.partition(":")
             if prefix not in self.prefixes:
                 raise self.error(f"unknown prefix {prefix}:")
             return ox.NamedNode(self.prefixes[prefix] + local)
         if kind == "number":
-            return ox.Literal(token, datatype=ox.NamedNode(XSD + ("decimal" if "." in token else "integer")))
-        if kind == "text" and "\\" not in token:
-            return ox.Literal(token[1:-1])
-        if token in _WORDS:
-            return ox.NamedNode(RDF + "type") if token == "a" else ox.Literal(token == "true")
-        raise self.error(f"a term expected, not {token}")
+            return ox.Literal(word, datatype=ox.NamedNode(XSD + ("decimal" if "." in word else "integer")))
+        if kind == "text" and "\\" not in word:
+            return ox.Literal(word[1:-1])
+        if word in _WORDS:
+            return ox.NamedNode(RDF + "type") if word == "a" else ox.Literal(word == "true")
+        raise self.error(f"a term expected, not {word}")

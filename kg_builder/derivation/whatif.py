@@ -36,7 +36,7 @@ FORESEEN = 20_000
 #: Changed cases derived to free options, at most; beyond it the answer says how far the search was complete.
 MOST = 40
 #: Further ones derived to find another first, at most; the same holds.
-MOST_FIRST = 14
+MOST_FIRST = 10
 
 
 @dataclass(frozen=True)

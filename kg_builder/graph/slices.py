@@ -91,6 +91,20 @@ class Cutter:
             if any(claim in items for claim in claims):
                 self._scored.append(number)
 
+        self._regimens = self._place_regimens(statements)
+
+    def _place_regimens(self, statements: Statements) -> dict[str, list[int]]:
+        """Return the cuts in which each named regimen is used: those for its diseases and for narrower ones."""
+        kinds = statements.about(f"<{SV}isKindOf>")
+        found: dict[str, list[int]] = {}
+        for predicate in sorted(_own("usedFor", "indicatedFor")):
+            for regimen, diseases in statements.about(predicate).items():
+                places = found.setdefault(regimen, [])
+                for number, node in enumerate(self._nodes):
+                    if number not in places and not {node, *kinds.get(node, ())}.isdisjoint(diseases):
+                        places.append(number)
+        return found
+
     def cut_terms(self, subject: str, rows: Rows) -> list[Line]:
         """Return what reading names, genes, parameters and alterations of a case needs to know of a subject."""
         if subject.startswith(_NO_NAMES):
@@ -109,7 +123,7 @@ class Cutter:
         is_own = subject.startswith((_CLAIM, _CONDITION))
         if not is_own and subject.startswith(_SCHEMA):
             return
-        own: Sequence[int | None] = (None,)
+        own: Sequence[int | None] = self._regimens.get(subject, (None,))
         if is_own:
             own = (self._claims if subject.startswith(_CLAIM) else self._conditions).get(subject, ())
         for predicate, value in rows:

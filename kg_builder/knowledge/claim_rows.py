@@ -261,7 +261,7 @@ class PrevalenceThresholdRow(ClaimRow):
 
 
 class InhibitoryConcentrationRow(ClaimRow):
-    """`inhibitory_concentrations.tsv`: what inhibits a susceptible strain, and how far above it the trough should be."""
+    """`inhibitory_concentrations.tsv`: what inhibits a susceptible strain, and how far above it troughs should be."""
 
     claim_class = "InhibitoryConcentration"
     agent: Annotated[str, Ref(AGENT), Emit("concernsSubstance")] = Field(description="the drug that is measured")

@@ -12,7 +12,7 @@ import pyoxigraph as ox
 from kg_builder.graph.store import Manifest
 from kg_builder.remote import texts
 from kg_builder.remote.client import Client, EndpointError
-from kg_builder.vocabulary import BASE, DCTERMS, OWL, RDF, XSD
+from kg_builder.vocabulary import BASE, DCTERMS, OWL, RDF, XSD, compact, expand
 
 VOID: Final = "http://rdfs.org/ns/void#"
 #: The graph of the description. While a release is put in the place of another it is not there.
@@ -39,14 +39,19 @@ class Described:
     @classmethod
     def of(cls, manifest: Manifest) -> Described:
         """Return how a release is described."""
-        return cls(manifest.version, manifest.built, manifest.sha256, dict(sorted(manifest.quads.items())))
+        return cls(
+            manifest.version,
+            manifest.built,
+            manifest.sha256,
+            {expand(graph): size for graph, size in sorted(manifest.quads.items())},
+        )
 
     @property
     def manifest(self) -> Manifest:
         """The release as its manifest would have it, without what the server does not tell."""
         return Manifest(
             version=self.version, built=self.built, code_version="", sha256=self.sha256, ontology=BASE + "ontology",
-            version_iri=f"{BASE}release/{self.version}", quads=dict(self.graphs), terms={}, claims={}, rows={},
+            version_iri=f"{BASE}release/{self.version}", quads={compact(g): n for g, n in self.graphs.items()}, terms={}, claims={}, rows={},
             files={}, inputs={},
         )  # fmt: skip
 

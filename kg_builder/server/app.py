@@ -34,7 +34,7 @@ from kg_builder.server.page import POLICY, write_page
 from kg_builder.server.pool import WorkerPool
 from kg_builder.server.problems import Refused
 from kg_builder.server.questions import Questions
-from kg_builder.server.reading import Asked, read_pairs, read_query
+from kg_builder.server.reading import Asked, read_pairs, read_query, while_connected
 from kg_builder.server.responses import (
     answer,
     cacheable,
@@ -169,12 +169,13 @@ class SalvageServer:
         tag = None if is_volatile(asked.text) else self._tag(asked, offer.content_type)
         if tag and (same := unchanged(request, tag, is_certain=False)):
             return same
-        content = await self.pool.query(
+        work = self.pool.query(
             asked.text,
             media_type=offer.written_as,
             default_graphs=asked.default_graphs,
             named_graphs=asked.named_graphs,
         )
+        content = await while_connected(request, work)
         return answer(content, offer, cacheable(tag))
 
     # --- cases ------------------------------------------------------------------------------

@@ -19,7 +19,15 @@ from kg_builder.server.limits import Limits
 from kg_builder.server.negotiate import JSON, Offer, choose
 from kg_builder.server.pool import WorkerPool
 from kg_builder.server.problems import Refused
-from kg_builder.server.reading import bad_request, decode, media_type_of, read_body, read_pairs, unsupported
+from kg_builder.server.reading import (
+    bad_request,
+    decode,
+    media_type_of,
+    read_body,
+    read_pairs,
+    unsupported,
+    while_connected,
+)
 from kg_builder.server.responses import answer, describe_issue
 
 #: Header of an answer: a JSON list, in ASCII, of what is remarkable about the case; at most so many entries.
@@ -81,7 +89,8 @@ async def answer_case(request: Request, command: Command, pool: WorkerPool, limi
     data = _one_case(decode(body))
     own = {"form": offer.media_type, "remarks": ""}
     try:
-        told, _, content = (await pool.case(command.name, body, {**arguments, **own})).partition(b"\n")
+        work = pool.case(command.name, body, {**arguments, **own})
+        told, _, content = (await while_connected(request, work)).partition(b"\n")
     except Refused as refused:
         if refused.issues:
             raise _at_fault(refused.issues, data) from None

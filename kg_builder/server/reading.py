@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pyoxigraph as ox
@@ -18,6 +20,8 @@ FORM, QUERY, UPDATE = "application/x-www-form-urlencoded", "application/sparql-q
 MOST_PARAMETERS = 200
 #: Seconds that a client may take to send a body.
 BODY_SECONDS = 10.0
+#: Seconds after which the client of a request that still runs is watched.
+_GLANCE = 0.1
 
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
 _UTF8 = {"utf-8", "utf8", "us-ascii"}
@@ -90,6 +94,33 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     except ClientDisconnect:
         raise bad_request("the connection was closed before the body had come") from None
     return b"".join(parts)
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, bytes]) -> bytes:
+    """Return what the work gives; end it if the client goes away, for then nobody needs it.
+
+    Raises:
+        ClientDisconnect: if the client went away.
+    """
+    task = asyncio.ensure_future(work)
+    gone: asyncio.Future[None] | None = None
+    try:
+        await asyncio.wait((task,), timeout=_GLANCE)
+        if not task.done():  # most are quick, and need no watch
+            gone = asyncio.ensure_future(_wait_until_gone(request))
+            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientDisconnect
+    finally:
+        task.cancel()
+        if gone:
+            gone.cancel()
+
+
+async def _wait_until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _too_large(limits: Limits) -> Refused:

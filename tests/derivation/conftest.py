@@ -21,9 +21,9 @@ from kg_builder.vocabulary import BASE, SV, compact
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-_FINDINGS = {"ic50_mg_l", "ic90_mg_l", 
+_FINDINGS = {"ic50_mg_l", "ic90_mg_l",
     "alterations", "sequenced", "susceptibility", "local_resistance", "organism", "site", "histology", "imaging",
-    "biopsy", "trough_mg_l", "ic50_mg_l",
+    "biopsy", "trough_mg_l",
 }  # fmt: skip
 _FAILURE = {"mode", "line", "failed_regimens", "months_to_relapse"}
 

@@ -232,13 +232,13 @@ def test_the_search_finds_what_trying_everything_finds(changing: Any, parts: dic
 def test_two_hurdles_need_two_changes(changing: Any) -> None:
     case = changing.case(failed=["delta"], eGFR=20, comorbidities=["frail"], comedications=["inda"])
     answer = changing.kg.what_if(case)
-    sets = {tuple(c.text for c in a.changes): {o.name for o in a.usable} for a in answer.changes}
+    sets = {tuple(sorted(c.text for c in a.changes)): {o.name for o in a.usable} for a in answer.changes}
     assert sets[("eGFR 30 mL/min/1.73m2",)] == {"pi"}
     assert sets[("eGFR 50 mL/min/1.73m2", "frail no more")] == {"sigma"}
     assert sets[("X-positive found",)] == {"muthree", "sigmatwo"}
     assert sets[("eGFR 70 mL/min/1.73m2",)] == {"sigmatwo"}
     assert sets[("frail no more",)] >= {"alphatwo", "sigmatwo"}
-    assert "beta" in sets[("frail no more", "stop inda")]
+    assert sets[("GEN read", "frail no more")] == {"alpha"}
     sizes = [len(a.changes) for a in answer.changes]
     assert sizes == sorted(sizes)
 

@@ -14,7 +14,7 @@ import pytest
 from kg_builder import Answer, Case, Susceptibility
 
 #: Examples that schemathesis makes up for each operation in its last phase; the phases before it make their own.
-EXAMPLES = 10
+EXAMPLES = 4
 #: What it is let loose on: all that takes a case, and of the questions, which one function answers, one of each kind of
 #: parameter.
 PATHS = (

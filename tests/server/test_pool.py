@@ -314,11 +314,11 @@ def test_memory_and_files_stay_as_they_are_over_many_queries(running: Any) -> No
 
     async def ask(count: int) -> None:
         async def ask_in_turn(which: int) -> None:
-            for i in range(count // 6):
+            for i in range(count // 5):
                 outcome = await running.query(f"{TABLE} LIMIT {(i + which) % 7}" if i % 2 else f"{NEXT} # {which} {i}")
                 assert outcome.kind == "answered"
 
-        await asyncio.gather(*map(ask_in_turn, range(6)))
+        await asyncio.gather(*map(ask_in_turn, range(5)))
 
     running.run(ask(1000))
     workers, own, files = measure()

@@ -1,0 +1,70 @@
+"""Options and openings that commands share which work on a SPARQL server elsewhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kg_builder.cli.terminal import Terminal, UsageError
+
+if TYPE_CHECKING:
+    from kg_builder import KnowledgeGraph
+
+#: Seconds a request to a server may take.
+TIMEOUT = 60.0
+STOPPED = 128 + signal.SIGTERM
+
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint", metavar="URL", help="Ask a SPARQL server, not the release here; see `load`."),
+]
+UpdateOption = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Where that server takes updates: the rules then run there."),
+]
+TimeoutOption = Annotated[
+    float, typer.Option(metavar="SECONDS", min=0.1, help="Time a request to the server may take.")
+]
+
+
+def open_graph(terminal: Terminal, endpoint: str | None, update: str | None, timeout: float) -> KnowledgeGraph:
+    """Open the release here, or that of a server.
+
+    Raises:
+        UsageError: if the options do not go together, or an address cannot be read.
+        StoreError: if there is no release, or the server does not answer.
+    """
+    if endpoint is None:
+        if update is not None:
+            raise UsageError("--update-endpoint goes with --endpoint")
+        return terminal.open()
+    if terminal.release is not None:
+        raise UsageError("--release and --endpoint are two places for the knowledge: give one")
+    from kg_builder.remote.endpoint import AddressError, read_endpoint
+    from kg_builder.remote.graph import RemoteGraph
+
+    try:
+        found = read_endpoint(endpoint, os.environ, update=update, timeout=timeout)
+    except AddressError as error:
+        raise UsageError(str(error)) from None
+    return RemoteGraph.connect(found, say=terminal.note)
+
+
+@contextmanager
+def tidy_when_stopped() -> Iterator[None]:
+    """Let SIGTERM end the block as an exception does, so that what stands on a server is removed before the end."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise SystemExit(STOPPED)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
