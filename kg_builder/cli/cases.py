@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 import typer
 
 from kg_builder.cli.app import command
+from kg_builder.cli.remote import (
+    TIMEOUT,
+    EndpointOption,
+    TimeoutOption,
+    UpdateOption,
+    open_graph,
+    tidy_when_stopped,
+)
 from kg_builder.cli.terminal import Terminal, UsageError, name_of, read_text, report
 from kg_builder.derivation.pareto import read_priorities
 from kg_builder.issues import CaseError, Issue, SalvageError, StoreError
@@ -23,6 +31,7 @@ Result = TypeVar("Result")
 
 
 @command("options")
+@tidy_when_stopped()
 def options(
     terminal: Terminal,
     cases: Cases,
@@ -34,6 +43,9 @@ def options(
         str,
         typer.Option(metavar="NAMES", help="Objectives that order regimens, the first counts most: adherence,barrier"),
     ] = "",
+    endpoint: EndpointOption = None,
+    update_endpoint: UpdateOption = None,
+    timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Rank what can still be given; say why not the rest.
 
@@ -43,7 +55,7 @@ def options(
     names = tuple(name.strip() for name in prefer.split(",") if name.strip())
     read_priorities(names)
     texts = _read_all(cases)
-    kg = terminal.open()
+    kg = open_graph(terminal, endpoint, update_endpoint, timeout)
     batch = Batch(kg, texts, names)
     if format == "ttl":
         _write_all(terminal, batch, (kg.options_graph(case, names) for case in batch.cases()), str)
@@ -184,7 +196,9 @@ def case_facts(
     ] = None,
     format: Annotated[Literal["ttl"], typer.Option("--format", "-f", help="Form of the facts.")] = "ttl",
 ) -> None:
-    """Print the facts of a case as RDF, before anything is concluded.
+    """Print the facts of a case as RDF.
+
+    Nothing is concluded yet.
 
     The premises of every proof about it that are no claims; tools/verify_proof.py reads them.
     """

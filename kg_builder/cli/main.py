@@ -12,7 +12,7 @@ from kg_builder.cli.terminal import BROKEN_PIPE, ClosedError, MissingError, Usag
 from kg_builder.issues import QueryError, ReasoningError, SalvageError, StoreError
 
 #: Modules that register commands, in the order of the help page.
-for _module in ("cases", "whatif", "asking", "serve", "curate"):
+for _module in ("cases", "whatif", "asking", "serve", "load", "curate"):
     import_module(f"kg_builder.cli.{_module}")
 
 #: Module that may be absent → extra of the distribution that brings it.

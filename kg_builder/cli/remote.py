@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -63,6 +64,9 @@ def tidy_when_stopped() -> Iterator[None]:
     def stop(signum: int, frame: FrameType | None) -> None:
         raise SystemExit(STOPPED)
 
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield

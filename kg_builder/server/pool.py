@@ -297,6 +297,8 @@ class _Lane:
 
     def _end(self, worker: Worker) -> None:
         worker.is_discarded = True
+        if worker.timer:  # it may be some time until it is buried, and it is not to be looked at any more
+            worker.timer.cancel()
         self._all.discard(worker)
         worker.kill()
         if worker.is_slow:

@@ -37,7 +37,8 @@ def test_one_case_gives_one_object(call: Call, write: Write) -> None:
     result = call("options", write("a.json", GOOD), "--format", "json")
     answer = json.loads(result.out)
     assert list(answer) == [
-        "case", "knowledge", "goal", "agents", "regimens", "patterns", "modalities", "actions", "warnings", "missing", "notice",
+        "case", "knowledge", "goal", "agents", "regimens", "patterns", "modalities", "actions", "warnings", "missing",
+        "notice",
     ]  # fmt: skip
     assert answer["agents"][1]["findings"][0]["code"] == "prior-failure"
     assert answer["agents"][1]["rank"] is None
@@ -66,8 +67,10 @@ def test_lines_from_standard_input(call: Call) -> None:
     assert (result.code, result.err) == (0, "")
 
 
-def test_a_byte_order_mark_is_no_matter(call: Call) -> None:
-    assert call("options", "-", "-f", "jsonl", stdin="\ufeff" + GOOD).code == 0
+def test_a_byte_order_mark_is_told(call: Call) -> None:
+    result = call("options", "-", "-f", "jsonl", stdin="\ufeff" + GOOD)
+    assert (result.code, result.out) == (1, "")
+    assert "<stdin>:1: starts with a byte-order mark; save it as UTF-8 without one [C001]" in result.err
 
 
 @pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "ttl", "md"])

@@ -230,6 +230,7 @@ def test_a_query_that_waits_for_a_processor_is_not_slow(running: Any, monkeypatc
         assert (await task).kind == "time-limit"
         return [early, late]
 
+    wait_for(lambda: len(lane(running)._idle) == LIMITS.workers)
     monkeypatch.setattr(Worker, "computed", 0.0)
     assert running.run(ask()) == [0, 1]
 
@@ -286,6 +287,29 @@ def test_workers_that_die_by_themselves_are_replaced(running: Any) -> None:
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: len(pids(running)) == LIMITS.workers and not pids(running) & before)
     assert running.ask(NEXT).kind == "answered"
+
+
+def test_a_worker_that_dies_at_work_is_not_taken_for_a_slow_one(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end may be known late; it was once counted among the slow for ever when its time ran on until then."""
+    bury = lane(running)._nursery.bury
+
+    async def bury_late(worker: Any) -> Any:
+        await asyncio.sleep(5 * LIMITS.patience)
+        return await bury(worker)
+
+    async def kill_at_work() -> Any:
+        task = asyncio.create_task(running.query(f"{ENDLESS} # dies"))
+        await asyncio.sleep(LIMITS.patience / 3)
+        for worker in lane(running)._all - set(lane(running)._idle):
+            os.kill(worker.pid, signal.SIGKILL)
+        return await task
+
+    wait_for(lambda: len(lane(running)._idle) == LIMITS.workers)
+    monkeypatch.setattr(lane(running)._nursery, "bury", bury_late)
+    assert running.run(kill_at_work()).kind == "memory-limit"  # what the kernel kills first when there is none left
+    wait_for(lambda: len(lane(running)._idle) == LIMITS.workers)
+    assert not lane(running)._slow
+    assert len(pids(running)) == LIMITS.workers
 
 
 def test_a_nursery_that_dies_is_started_again(running: Any) -> None:
