@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 #: Cases scored together; more would not be faster and would hold more memory.
 SCORE_BATCH = 250
+#: Cases after which a cut is opened anew: the store in memory keeps what was removed, and slows.
+MOST_DERIVED = 250
 
 
 class KnowledgeGraph:
@@ -104,7 +106,8 @@ class KnowledgeGraph:
     def _engine(self, case: Case) -> Engine:
         """Return the engine for a case: over the cut for its disease, or over the whole where there are no cuts."""
         disease = self._context.names.resolve(case.disease, ("disease",)) if self._release else ""
-        if disease not in self._engines:
+        known = self._engines.get(disease)
+        if known is None or (self._release and known.derived > MOST_DERIVED):
             name = slice_name(disease)
             has_cut = self._release is not None and name in self.manifest.files
             store = open_cut(self._release, name) if self._release and has_cut else self._store

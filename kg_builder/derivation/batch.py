@@ -50,6 +50,7 @@ def _conclude(engine: Engine, runs: Sequence[Rule], cases: Sequence[Prepared]) -
     def find_grounds(options: Iterable[str]) -> set[str]:
         return {key for option in options for key in engine.knowledge.describe(option) if key.startswith("ground")}
 
+    engine.derived += len(cases)
     present = frozenset[str]().union(*map(engine.present, cases))
     with _standing(engine.store, cases):
         return run_rules(engine.store, runs, SCRATCH, facts=present, grounds=find_grounds)

@@ -40,6 +40,7 @@ class Engine:
         self.store = store
         self.knowledge = KnowledgeReader(store)
         self.rules: Mapping[str, Rule] = {rule.name: rule for rule in rules}
+        self.derived = 0
         self._runs = schedule(rules)
         self._late = self._runs[len(schedule(rules, last=OPTIONS_DONE)) :]
 
@@ -72,6 +73,7 @@ class Engine:
             priorities: by which the composed regimens are chosen that are judged and shown.
         """
         graph = ox.NamedNode(prepared.iri)
+        self.derived += 1
         present = self.present(prepared)
         early = len(self._runs) - len(self._late)
         try:

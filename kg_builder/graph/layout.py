@@ -26,16 +26,18 @@ _ONTOLOGY = f"<{OWL}Ontology>"
 
 
 def name_blank_nodes(statements: Statements) -> Statements:
-    """Return the statements with blank nodes named canonically, so that equal graphs are equal text."""
-    named, blank = Statements(), Statements()
+    """Name blank nodes canonically, so that equal graphs are equal text; return the statements."""
+    blank = Statements()
     for row, place in statements.placed():
-        part = blank if row[0].startswith("_:") or row[2].startswith("_:") else named
-        part.add(*row, place)
+        if row[0].startswith("_:") or row[2].startswith("_:"):
+            blank.add(*row, place)
     dataset = Dataset(blank.quads())
     dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
+    for row in blank:
+        statements.remove(row)
     for row, place in Statements.of(dataset).placed():
-        named.add(*row, place)
-    return named
+        statements.add(*row, place)
+    return statements
 
 
 def group(rows: Iterable[Row]) -> dict[str, list[Pair]]:

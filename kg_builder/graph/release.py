@@ -25,13 +25,14 @@ from kg_builder import knowledge
 from kg_builder.graph.layout import name_blank_nodes
 from kg_builder.graph.materialise import materialise
 from kg_builder.graph.release_files import OutputFile, write_files
+from kg_builder.graph.released import FOLDER, count_changes, list_changes, read_released, retire
 from kg_builder.graph.store import CURRENT, MANIFEST, QUADS, Manifest, find_release, sha256_of, verify_release
 from kg_builder.issues import StoreError, TableError
 from kg_builder.knowledge.mappings import emit_mappings, load_mappings
 from kg_builder.knowledge.statements import CORE, GRAPHS, INFERRED, MAPPINGS, Statements, read_triples
 from kg_builder.knowledge.terms import TYPE, iri, literal, sv
 from kg_builder.places import find_home
-from kg_builder.vocabulary import BASE, DEFINITION, KINDS, SV, compact
+from kg_builder.vocabulary import BASE, KINDS, SV, compact
 
 Progress = Callable[[str], None]
 
@@ -40,6 +41,11 @@ ROOT = "salvage.ttl"
 #: Folder of a release that holds the rules of derivation, so that a proof can be checked with the release alone.
 RULES = "rules"
 
+#: What changed since the last release.
+CHANGES = "changes.tsv"
+#: Version IRIs begin with this.
+RELEASE = f"{BASE}release/"
+_CITATION = f"salvage-kg contributors: salvage-kg, knowledge of release {{version}}. {RELEASE}{{version}}"
 _ONTOLOGY = sv("owl:Ontology")
 #: What the header of the whole says anew.
 _REPLACED = {TYPE, sv("owl:versionIRI"), sv("owl:versionInfo"), sv("owl:imports")}
@@ -54,6 +60,8 @@ class Assembled:
     statements: Statements
     version: str
     built: str
+    #: what changed since the last release, a table
+    changes: str = ""
 
     @property
     def quads(self) -> list[Quad]:
@@ -120,11 +128,20 @@ def assemble(
     knowledge.derive_narrower(statements)
     knowledge.derive_reflexive(statements)
     knowledge.derive_indexes(statements)
+    released = read_released(knowledge_root.parent / FOLDER)
+    changes = list_changes(statements, released, retire(statements, released))
     progress("name blank nodes")
     built = max((date.split('"')[1] for date in statements.of_object(sv("curatedOn"))), default="")
     version = version or built or "0"
-    _state_header(statements, header, version)
-    return Assembled(name_blank_nodes(statements), version, built)
+    notes = {
+        sv("dcterms:bibliographicCitation"): literal(_CITATION.format(version=version)),
+        sv("skos:changeNote"): literal(count_changes(changes, released)),
+        **({sv("dcterms:created"): literal(built)} if built else {}),
+    }
+    if released.version not in ("", version):
+        notes[sv("owl:priorVersion")] = iri(RELEASE + released.version)
+    _state_header(statements, header, version, notes)
+    return Assembled(name_blank_nodes(statements), version, built, changes)
 
 
 def _add_root(statements: Statements, core_dir: Path) -> str:
@@ -138,22 +155,19 @@ def _add_root(statements: Statements, core_dir: Path) -> str:
     return next(headers, f"<{BASE}ontology>")
 
 
-def _state_header(statements: Statements, whole: str, version: str) -> None:
-    """Replace the headers of the single ontology files by one of the whole, with version IRI and no imports."""
+def _state_header(statements: Statements, whole: str, version: str, notes: Mapping[str, str]) -> None:
+    """Replace the headers of the single ontology files by one of the whole, with version IRI, notes and no imports."""
     for part in [*statements.subjects(TYPE, _ONTOLOGY)]:
         if part != whole:
             statements.remove_subject(part)
-    mark = sv("isInferred")
     kept = [(p, o) for p in statements.predicates() if p not in _REPLACED for o in statements.objects(whole, p)]
     statements.remove_subject(whole)
     rows = [
         *((whole, predicate, value) for predicate, value in kept),
         (whole, TYPE, _ONTOLOGY),
-        (whole, sv("owl:versionIRI"), iri(f"{BASE}release/{version}")),
+        (whole, sv("owl:versionIRI"), iri(RELEASE + version)),
         (whole, sv("owl:versionInfo"), literal(version)),
-        (mark, TYPE, sv("owl:AnnotationProperty")),
-        (mark, sv("rdfs:label"), literal("is inferred")),
-        (mark, iri(DEFINITION), literal("Whether a reasoner added the annotated statement.")),
+        *((whole, predicate, value) for predicate, value in notes.items()),
     ]
     statements.extend(rows, CORE)
 
@@ -169,8 +183,9 @@ def write_release(assembled: Assembled, out_dir: Path, *, inputs: Mapping[str, P
     _remove_leftovers(out_dir)
     scratch = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=out_dir))
     scratch.chmod(0o755)
-    rules = {f"{RULES}/{path.name}": path for path in find_home("queries", "derive").glob("*.rq")}
-    files = write_files(assembled.statements, scratch, also=rules)
+    rules = find_home("queries", "derive").glob("*.rq")
+    also = {f"{RULES}/{path.name}": path.read_text(encoding="utf-8") for path in rules}
+    files = write_files(assembled.statements, scratch, also | {CHANGES: assembled.changes})
     manifest = _describe(assembled, files, inputs)
     text = manifest.to_json()
     _write_durably(scratch / MANIFEST, text)
@@ -199,13 +214,13 @@ def _describe(assembled: Assembled, files: Mapping[str, OutputFile], inputs: Map
     claims: Counter[str] = Counter()
     for subject, values in assembled.statements.about(TYPE).items():
         for value in (value[1:-1] for value, place in values.items() if place < INFERRED):
-            if subject.startswith(f"<{BASE}claim/"):
+            if subject.startswith(f"<{BASE}claim/") and value.startswith(SV):
                 claims[value] += 1
             elif value in classes:
                 terms[classes[value]] += 1
     rows: dict[str, dict[str, int]] = defaultdict(dict)
     for name, path in sorted(inputs.items()):
-        if name.endswith(".tsv") and not name.startswith("mappings/"):
+        if name.endswith(".tsv") and not name.startswith(("mappings/", f"{FOLDER}/")):
             folder, _, table = name.removesuffix(".tsv").rpartition("/")
             rows[folder][table] = sum(1 for line in path.read_bytes().splitlines() if line.strip()) - 1
     return Manifest(
@@ -243,6 +258,7 @@ def _list_inputs(knowledge_root: Path, core_dir: Path) -> dict[str, Path]:
     tables = {path.relative_to(knowledge_root).as_posix(): path for path in knowledge_root.rglob("*.tsv")}
     core = {f"core/{path.name}": path for path in core_dir.glob("*.ttl")}
     core |= {f"mappings/{path.name}": path for path in (knowledge_root.parent / "mappings").glob("*.sssom.tsv")}
+    core |= {f"{FOLDER}/{path.name}": path for path in (knowledge_root.parent / FOLDER).glob("*.t*")}
     root = core_dir.parent / ROOT
     return tables | core | ({ROOT: root} if root.is_file() else {})
 

@@ -14,27 +14,20 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from kg_builder.graph.layout import Layout, Pair, type_first
+from kg_builder.graph.editor import ASSERTED_IRI, REASONING_IRI, WHOLE_IRI, EditorView, Placed
+from kg_builder.graph.layout import Layout
 from kg_builder.graph.serialise import TurtleWriter, XmlWriter
 from kg_builder.graph.slices import SHARED, TERMS, Cutter, slice_name
 from kg_builder.graph.store import QUADS
-from kg_builder.knowledge.statements import CORE, GRAPHS, INFERRED, MAPPINGS, Statements
-from kg_builder.vocabulary import OWL, PREFIXES, RDF, RDFS, SV
+from kg_builder.knowledge.statements import GRAPHS, INFERRED, MAPPINGS, Statements
+from kg_builder.vocabulary import OWL, PREFIXES
 
-#: Predicate, object, place of the statement.
-Placed = tuple[str, str, int]
-
-#: Inferred predicates that say nothing in an ontology editor, or that OWL DL keeps for its own syntax.
-_NOT_AXIOMS: Final = {OWL + "sameAs", OWL + "differentFrom", RDFS + "subPropertyOf", RDFS + "domain", RDFS + "range"}
-#: Inferred properties that an editor's reasoner shows again from what stands in the file: closures of stated edges,
-#: and the indexes that the rules start from. They are in the quads and left out of the files for people.
-_SHOWN_ANYWAY: Final = {
-    SV + name
-    for name in (
-        "appliesTo", "appliesFrom", "appliesOver", "appliesWith", "isKindOf", "reaches", "contains", "keyCondition",
-        "relevantTo", "conditionToCheck", "groundIn", "ofClaim", "narrowerThan", "hasTrait",
-    )
-}  # fmt: skip
+CATALOG: Final = "catalog-v001.xml"
+_CATALOG_HEAD: Final = """\
+<?xml version="1.0" encoding="UTF-8" standalone="no"?>
+<catalog prefer="public" xmlns="urn:oasis:names:tc:entity:xmlns:xml:catalog">
+"""
+_ONTOLOGIES: Final = {WHOLE_IRI: "knowledge.owl", ASSERTED_IRI: "asserted.owl", REASONING_IRI: "reasoning.owl"}
 #: Characters of a file that are handed over together.
 _CHUNK: Final = 1 << 20
 
@@ -93,22 +86,24 @@ class OutputFile:
             os.fsync(self._handle.fileno())
 
 
-def write_files(statements: Statements, folder: Path, also: Mapping[str, Path]) -> dict[str, OutputFile]:
+def write_files(statements: Statements, folder: Path, also: Mapping[str, str]) -> dict[str, OutputFile]:
     """Write every file of a release but its manifest; return them by name, closed.
 
     Args:
         statements: with canonical blank nodes.
         folder: where the files are made.
-        also: name → file to be copied, UTF-8.
+        also: name → text of further files.
     """
     with ThreadPoolExecutor(1) as thread:
         files = _Files(folder, thread)
-        for name, path in sorted(also.items()):
-            files.write(name, path.read_text(encoding="utf-8"))
+        for name, text in sorted(also.items()):
+            files.write(name, text)
         about = _by_subject(statements)
         _write_quads(about, files)
         _write_cuts(about, Cutter(statements), files)
-        _write_ontology(about, statements, files)
+        view = EditorView(about, statements)
+        _write_ontology(view, files)
+        _write_catalog(view, files)
         files.close()
     return files.made
 
@@ -156,50 +151,34 @@ def _write_cuts(about: Mapping[str, list[Placed]], cutter: Cutter, files: _Files
             files.write(SHARED if number is None else names[number], line)
 
 
-def _write_ontology(about: Mapping[str, list[Placed]], statements: Statements, files: _Files) -> None:
-    """Write the ontology for editors, as asserted and with what was inferred."""
-    is_axiom = _Axioms(statements)
-    stated: dict[str, list[Pair]] = {}
-    added: dict[str, list[Pair]] = {}
-    whole: dict[str, list[Pair]] = {}
-    for subject, rows in about.items():
-        own = [(predicate, value) for predicate, value, place in rows if place < INFERRED]
-        new = [(p, o) for p, o, place in rows if place >= INFERRED and is_axiom(subject, p, o)]
-        if own:
-            stated[subject] = type_first(own)
-        if new:
-            added[subject] = type_first(new)
-        if own or new:
-            whole[subject] = type_first(sorted([*own, *new])) if new else stated[subject]
-    layout = Layout(whole)
+def _write_ontology(view: EditorView, files: _Files) -> None:
+    """Write the ontology for editors: as asserted, with what was inferred, and what a reasoner needs."""
+    layout = Layout(view.whole)
     subjects = layout.subjects()
-    turtle, xml = TurtleWriter(layout, PREFIXES), XmlWriter(layout, PREFIXES)
-    blocks = {subject: turtle.block(subject, stated[subject]) for subject in subjects if subject in stated}
-    files.write("asserted.ttl", turtle.document(blocks.values()))
-    blocks |= {subject: turtle.block(subject, whole[subject]) for subject in subjects if subject in added}
-    files.write("knowledge.ttl", turtle.document(blocks[subject] for subject in subjects))
-    blocks = {subject: xml.block(subject, stated[subject]) for subject in subjects if subject in stated}
-    files.write("asserted.owl", xml.document(blocks.values()))
-    for subject in subjects:
-        if subject in added:
-            blocks[subject] = xml.block(subject, whole[subject]) + xml.annotations(subject, added[subject])
-    files.write("knowledge.owl", xml.document(blocks[subject] for subject in subjects))
+    for suffix, writer in ((".ttl", TurtleWriter(layout, PREFIXES)), (".owl", XmlWriter(layout, PREFIXES))):
+        blocks = {
+            subject: writer.block(subject, view.stated[subject]) for subject in subjects if subject in view.stated
+        }
+        own = {WHOLE_IRI: writer.block(ASSERTED_IRI, view.header(ASSERTED_IRI))} if WHOLE_IRI in blocks else {}
+        files.write(f"asserted{suffix}", writer.document((blocks | own).values()))
+        for subject, pairs in view.added.items():
+            blocks[subject] = writer.block(subject, view.whole[subject])
+            if isinstance(writer, XmlWriter):
+                blocks[subject] += writer.annotations(subject, pairs)
+        files.write(f"knowledge{suffix}", writer.document(blocks[subject] for subject in subjects))
+        del blocks, own
+    layout = Layout(view.for_reasoning())
+    writer = XmlWriter(layout, PREFIXES)
+    files.write("reasoning.owl", writer.document(map(writer.block, layout.subjects())))
 
 
-class _Axioms:
-    """Tells the inferred statements that OWL DL can state and that tell an editor's user something.
-
-    Left out are statements about the vocabulary of OWL itself, of a term about itself, and those of a
-    property that the core declares as the inverse of another: an editor shows them from the other end.
-    """
-
-    def __init__(self, statements: Statements) -> None:
-        inverses = statements.about(f"<{OWL}inverseOf>")
-        told = {s for s, values in inverses.items() if any(place == CORE for place in values.values())}
-        self._silent = told | {f"<{iri}>" for iri in _NOT_AXIOMS | _SHOWN_ANYWAY}
-
-    def __call__(self, subject: str, predicate: str, value: str) -> bool:
-        own = tuple(f"<{iri}" for iri in (OWL, RDF, RDFS))
-        if subject == value or predicate in self._silent or predicate.startswith(f"<{SV}ground"):
-            return False
-        return not subject.startswith(own) and not value.startswith(own)
+def _write_catalog(view: EditorView, files: _Files) -> None:
+    """Write the catalog by which an editor finds the ontologies of the release beside it, offline."""
+    lines = []
+    for ontology, name in _ONTOLOGIES.items():
+        header = view.stated.get(WHOLE_IRI, []) if ontology == WHOLE_IRI else view.header(ontology)
+        versions = [value for predicate, value in header if predicate == f"<{OWL}versionIRI>"]
+        for number, iri in enumerate([ontology, *versions]):
+            what = f"{name} by version" if number else name
+            lines.append(f'    <uri id="{what}" name="{iri[1:-1]}" uri="{name}"/>\n')
+    files.write(CATALOG, _CATALOG_HEAD + "".join(lines) + "</catalog>\n")

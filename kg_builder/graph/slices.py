@@ -76,6 +76,7 @@ class Cutter:
         unread = {claim for kind in _UNREAD_KINDS for claim in statements.subjects(f"<{SV}claimKind>", kind)}
         items = statements.about(f"<{SV}scoresCode>")
         conditions = [statements.about(predicate) for predicate in sorted(_own("hasCondition", "requiresCondition"))]
+        self._retired = statements.about(f"<{OWL}deprecated>")
         self._claims: dict[str, list[int]] = defaultdict(list)
         self._conditions: dict[str, list[int]] = defaultdict(list)
         #: an algorithm without its items would find nothing: where none is relevant, none is current
@@ -107,7 +108,7 @@ class Cutter:
 
     def cut_terms(self, subject: str, rows: Rows) -> list[Line]:
         """Return what reading names, genes, parameters and alterations of a case needs to know of a subject."""
-        if subject.startswith(_NO_NAMES):
+        if subject.startswith(_NO_NAMES) or subject in self._retired:
             return []
         is_graded = subject.startswith(_GRADED)
         return [
@@ -121,7 +122,7 @@ class Cutter:
     def cut_diseases(self, subject: str, rows: Rows) -> Iterator[tuple[int | None, Line]]:
         """Yield (number of a disease, statement) for each statement that its cases need; None: all cases do."""
         is_own = subject.startswith((_CLAIM, _CONDITION))
-        if not is_own and subject.startswith(_SCHEMA):
+        if subject in self._retired or (not is_own and subject.startswith(_SCHEMA)):
             return
         own: Sequence[int | None] = self._regimens.get(subject, (None,))
         if is_own:

@@ -83,13 +83,22 @@ class Statements:
         add = self.add
         return sum(add(subject, predicate, value, place) for subject, predicate, value in rows)
 
+    def remove(self, row: Row) -> None:
+        """Forget a statement, which must be there."""
+        subject, predicate, value = row
+        by_subject = self._objects[predicate]
+        del by_subject[subject][value]
+        if not by_subject[subject]:
+            del by_subject[subject]
+        self._sizes[predicate] -= 1
+        if predicate in self._subjects:
+            self._subjects[predicate][value].remove(subject)
+
     def remove_subject(self, subject: str) -> None:
         """Forget all that is said of a subject."""
-        for predicate, by_subject in self._objects.items():
-            for value in by_subject.pop(subject, _NOTHING):
-                self._sizes[predicate] -= 1
-                if predicate in self._subjects:
-                    self._subjects[predicate][value].remove(subject)
+        rows = [(subject, p, o) for p, by_subject in self._objects.items() for o in by_subject.get(subject, ())]
+        for row in rows:
+            self.remove(row)
 
     def __len__(self) -> int:
         return sum(self._sizes.values())

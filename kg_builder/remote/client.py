@@ -60,6 +60,8 @@ class Client:
         from kg_builder.remote.wrapper import open_with
 
         self.endpoint = endpoint
+        #: What the server calls itself in its last answer.
+        self.server = ""
         addresses = [url for url in (endpoint.query, endpoint.update, *endpoint.stores) if url]
         self._opener = open_with(endpoint.credentials, *addresses)
 
@@ -162,6 +164,7 @@ class Client:
                 data = self._read(response, deadline)
                 cut = [f"{name}: {response.headers[name]}" for name in _CUT_HEADERS if response.headers[name]]
                 kind = response.headers.get_content_type()
+                self.server = response.headers["Server"] or ""
         except HTTPError as error:
             raise self._refused(where, error, doing) from None
         except (OSError, HTTPException) as error:

@@ -51,8 +51,8 @@ class Described:
         """The release as its manifest would have it, without what the server does not tell."""
         return Manifest(
             version=self.version, built=self.built, code_version="", sha256=self.sha256, ontology=BASE + "ontology",
-            version_iri=f"{BASE}release/{self.version}", quads={compact(g): n for g, n in self.graphs.items()}, terms={}, claims={}, rows={},
-            files={}, inputs={},
+            version_iri=f"{BASE}release/{self.version}", quads={compact(g): n for g, n in self.graphs.items()},
+            terms={}, claims={}, rows={}, files={}, inputs={},
         )  # fmt: skip
 
     def triples(self) -> list[ox.Triple]:

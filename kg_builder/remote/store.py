@@ -13,6 +13,7 @@ from kg_builder.ask.guard import check_query
 from kg_builder.graph.protocol import Answer, Graph, Subject, Value
 from kg_builder.remote import texts
 from kg_builder.remote.client import Client, EndpointError
+from kg_builder.remote.dialect import put_in_order, write_for_virtuoso
 from kg_builder.remote.fetch import Fetcher
 from kg_builder.vocabulary import BASE, GRAPH_ASSERTED, GRAPH_CORE, GRAPH_INFERRED, GRAPH_MAPPINGS
 
@@ -66,11 +67,13 @@ class RemoteStore:
         graphs = [*KNOWLEDGE, *([self.case_graph] if self.case_graph else [])]
         named = graphs if "GRAPH" in query.upper() else []
         doing = "running a query"
-        if form != "CONSTRUCT":
-            return self._client.select(query, graphs, named=named, form=form, doing=doing)
-        found = self._client.construct(query, graphs, named=named, doing=doing)
-        self._meet(found)
-        return _as_answer(found)
+        text = write_for_virtuoso(query) if self._client.server.startswith("Virtuoso") else query
+        if form == "CONSTRUCT":
+            found = self._client.construct(text, graphs, named=named, doing=doing)
+            self._meet(found)
+            return _as_answer(found)
+        rows = self._client.select(text, graphs, named=named, form=form, doing=doing)
+        return put_in_order(query, rows) if isinstance(rows, ox.QuerySolutions) else rows
 
     def quads_for_pattern(
         self,

@@ -195,7 +195,8 @@ def test_progress_does_not_run_through_the_output(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "name", ["options", "susceptibility", "explain", "ask", "list", "schema", "version", "build", "check", "import"]
+    "name",
+    ["options", "susceptibility", "explain", "case", "ask", "list", "schema", "version", "build", "check", "import"],
 )
 def test_every_command_has_help_that_fits(call: Call, name: str) -> None:
     result = call(name, "--help")

@@ -413,17 +413,6 @@ def test_a_susceptible_result_against_nature_is_told_and_not_believed(world: Any
     assert world.kg.conflicts(world.case(**as_expected), world.answer(**as_expected)) == ()
 
 
-def test_a_named_regimen_that_failed_stands_for_its_components(world: Any) -> None:
-    by_name, by_parts = world.graph(failed=["pair"]), world.graph(failed=["alpha", "gamma"])
-    failed = "sv:states", "sv:exposes"
-    assert {o for p in failed for o in world.values(by_name, p.removeprefix("sv:")).values() for o in o} >= {
-        o for p in failed for o in world.values(by_parts, p.removeprefix("sv:")).values() for o in o
-    }
-    assert {o.name: o.status for o in world.answer(failed=["pair"]).agents} == {
-        o.name: o.status for o in world.answer(failed=["alpha", "gamma"]).agents
-    }
-
-
 def test_a_number_or_an_object_is_faulted_in_the_form_it_has(world: Any) -> None:
     (issue,) = refused(world, world.raw(local_resistance={"pi": {"resistant": 5, "tested": 3}}))
     assert "more resistant than tested" in issue.message

@@ -212,3 +212,15 @@ def test_a_warning_that_the_case_itself_calls_for_names_no_agent(world: Any) -> 
     warnings = {w.name: w for w in world.answer(comorbidities=["frail"]).warnings}
     assert warnings["watch the heart"].agents == ()
     assert "frail" in warnings["watch the heart"].text
+
+
+def test_what_bars_the_only_indication_is_the_reason(world: Any) -> None:
+    assert world.status("xi") == "active"
+    (finding,) = world.findings("xi", comorbidities=["weakness"])
+    assert (finding.rule, finding.code, finding.effect) == ("meet-bar", "wrong-setting", "excludes")
+
+
+def test_what_bars_one_indication_is_not_told_where_another_lacks_something(world: Any) -> None:
+    rules = {f.rule for f in world.findings("omega", organism="Fungus")}
+    assert "miss-setting" in rules
+    assert "meet-bar" not in rules

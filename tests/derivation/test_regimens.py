@@ -68,6 +68,16 @@ def composed(regimens: Any, pattern: str = TWO, **parts: Any) -> list[RegimenAns
     return [r for r in regimens.answer(**parts).regimens if r.pattern == pattern]
 
 
+def test_a_named_regimen_that_failed_stands_for_its_components(regimens: Any) -> None:
+    by_name, by_parts = (
+        {o.name: o.status for o in regimens.answer(failed=failed).agents} for failed in (["AD"], ["alpha", "delta"])
+    )
+    assert by_name == by_parts
+    assert {by_name["alpha"], by_name["delta"]} == {"excluded"}
+    (fact,) = [f.because for f in regimens.findings("alpha", failed=["AD"]) if f.rule == "fail-unspared"]
+    assert any("#/derived/failed_regimens/0/0/" in premise for premise in fact)
+
+
 # --- named regimens --------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, serialize
 from rdflib.compare import isomorphic
 
 from kg_builder.graph.layout import name_blank_nodes
+from kg_builder.graph.owlapi import read_catalog
 from kg_builder.graph.release import Assembled, build_release, write_release
 from kg_builder.graph.serialise import write_rdfxml, write_turtle
 from kg_builder.graph.store import find_release, open_release, verify_release
@@ -226,9 +227,10 @@ def test_ontology_files_hold_the_same_statements_for_rdflib(release: Path) -> No
         owl_graph.remove((axiom, None, None))
     assert isomorphic(turtle_graph, owl_graph)
     asserted = rdflib.Graph().parse(release / "asserted.ttl")
-    assert annotated == {t for t in set(turtle_graph) - set(asserted) if not isinstance(t[0], rdflib.BNode)} - {
-        t for t in turtle_graph if isinstance(t[2], rdflib.BNode)
-    }
+    assert isomorphic(asserted, rdflib.Graph().parse(release / "asserted.owl", format="xml"))
+    header = rdflib.URIRef(BASE + "ontology")
+    nodes = {t for t in turtle_graph if isinstance(t[0], rdflib.BNode) or isinstance(t[2], rdflib.BNode)}
+    assert annotated == {t for t in set(turtle_graph) - set(asserted) - nodes if t[0] != header}
     member = (
         rdflib.URIRef(expand("drug:alpha")),
         rdflib.URIRef(SV + "memberOf"),
@@ -244,6 +246,20 @@ def test_there_is_one_header_and_no_import(release: Path) -> None:
     assert list(graph.objects(None, rdflib.OWL.imports)) == []
     assert list(graph.objects(headers[0], rdflib.OWL.versionIRI)) == [rdflib.URIRef(BASE + "release/2021-05-06")]
     assert rdflib.Literal("salvage-kg ontology") in set(graph.objects(headers[0], rdflib.DCTERMS.title))
+
+
+def test_each_ontology_file_is_an_ontology_of_its_own(release: Path) -> None:
+    """So that an editor can hold them side by side; the catalog leads from their IRIs to the files."""
+    catalog = read_catalog(release / "catalog-v001.xml")
+    assert len(catalog) == 6
+    for name, part in (("knowledge", ""), ("asserted", "/asserted"), ("reasoning", "/reasoning")):
+        graph = rdflib.Graph().parse(release / f"{name}.owl", format="xml")
+        (header,) = graph.subjects(rdflib.RDF.type, rdflib.OWL.Ontology)
+        (version,) = graph.objects(header, rdflib.OWL.versionIRI)
+        assert (str(header), str(version)) == (f"{BASE}ontology{part}", f"{BASE}release/2021-05-06{part}")
+        assert catalog[str(header)] == catalog[str(version)] == (release / f"{name}.owl").resolve()
+        said = {rdflib.DCTERMS.license, rdflib.DCTERMS.bibliographicCitation, rdflib.SKOS.changeNote}
+        assert said <= set(graph.predicates(header, None))
 
 
 def test_asserted_holds_nothing_inferred(release: Path) -> None:
@@ -267,7 +283,7 @@ def test_knowledge_is_owl_dl_for_the_owlapi(release: Path) -> None:
     from kg_builder.graph.owlapi import inspect_ontology
 
     report = inspect_ontology(release / "knowledge.owl")
-    assert report.violations == ()
+    assert report.violations == () and report.unresolved == ()
     assert report.is_consistent
 
 
