@@ -1,8 +1,9 @@
 """What servers understand otherwise than the embedded store: queries before they are sent, rows when they come back.
 
-Two faults of Virtuoso 7 meet the blocks of parameters: ``VALUES`` within ``MINUS`` fails to compile or is not heeded, and
-``UNDEF`` multiplies or drops solutions. A block that says nothing can go, and so can one within ``MINUS`` that only
-repeats what the same block says outside: the store need not be told twice which solutions are to be taken away.
+Two faults of Virtuoso 7 meet the blocks of parameters: ``VALUES`` within ``MINUS`` fails to compile or is not heeded,
+and ``UNDEF`` multiplies or drops solutions. A block that says nothing can go, and so can one within ``MINUS`` that only
+repeats what the same block says outside: the store need not be told twice which solutions are to be taken away. And
+where rows are put in order here, Virtuoso is not asked to do it: with ORDER BY it has been seen to find other rows.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def write_for_virtuoso(query: str) -> str:
         says_nothing = match[2].strip() == "UNDEF"
         return "" if says_nothing or (is_inside(match.start()) and match[1] in said_outside) else match[0]
 
-    return "\n".join(line.rstrip() for line in BLOCK.sub(keep, query).splitlines())
+    written = "\n".join(line.rstrip() for line in BLOCK.sub(keep, query).splitlines())
+    answer = ox.Store().query(query)
+    is_put_in_order = isinstance(answer, ox.QuerySolutions) and _order_of(query, answer)
+    return _ORDER.sub("", written) if is_put_in_order else written
 
 
 def put_in_order(query: str, found: ox.QuerySolutions) -> ox.QuerySolutions:
@@ -54,20 +58,26 @@ def put_in_order(query: str, found: ox.QuerySolutions) -> ox.QuerySolutions:
     Servers differ in it (Virtuoso 7 does not compare the ends of long texts). A query with LIMIT or OFFSET, or that
     orders by what it does not select, is left as it is, and so are solutions with blank nodes.
     """
-    names = [variable.value for variable in found.variables]
-    order, prologue = _ORDER.search(query), _PROLOGUE.match(query)
-    if order is None or prologue is None or not set(_VARIABLE.findall(order[0])) <= set(names):
+    order, prologue = _order_of(query, found), _PROLOGUE.match(query)
+    if not order or prologue is None:
         return found
     data = found.serialize(format=ox.QueryResultsFormat.XML) or b""
     rows = list(_parse(data))
     if any(isinstance(value, ox.BlankNode) for row in rows for value in row):
         return _parse(data)
-    variables = " ".join(f"?{name}" for name in names)
+    variables = " ".join(map(str, found.variables))
     values = "\n".join(f"({' '.join('UNDEF' if value is None else str(value) for value in row)})" for row in rows)
-    text = f"{prologue[0]}\nSELECT {variables} WHERE {{ VALUES ({variables}) {{\n{values}\n}} }}\n{order[0]}"
+    text = f"{prologue[0]}\nSELECT {variables} WHERE {{ VALUES ({variables}) {{\n{values}\n}} }}\n{order}"
     ordered = ox.Store().query(text)
     assert isinstance(ordered, ox.QuerySolutions)
     return ordered
+
+
+def _order_of(query: str, found: ox.QuerySolutions) -> str:
+    """Return the ORDER BY that ends a query, if it orders by what is selected."""
+    order = _ORDER.search(query)
+    names = {variable.value for variable in found.variables}
+    return order[0] if order and set(_VARIABLE.findall(order[0])) <= names else ""
 
 
 def _parse(data: bytes) -> ox.QuerySolutions:

@@ -175,9 +175,7 @@ def test_nothing_of_a_case_stays_in_the_store(world: Any) -> None:
 
 
 def test_nothing_stays_after_an_error(world: Any) -> None:
-    broken = dataclasses.replace(
-        world.kg._rules[-1], text="CONSTRUCT { ?s ?p } WHERE {", stages=(99,), needs=frozenset()
-    )
+    broken = dataclasses.replace(world.kg._rules[-1], text="CONSTRUCT { ?s ?p } WHERE {", stages=(79,), needs=())
     store, kg = world.fresh(rules=[*world.kg._rules, broken])
     before = content(store)
     case = world.case(**CASES["confirmed"])

@@ -93,6 +93,7 @@ def test_each_table_is_described(name: str) -> None:
             *((name, "id"),),
             ("case_fields", "kind"),
             ("indications", "line"),
+            ("regimens", "retained"),
             ("alterations", "pattern"),
             ("alterations", "position"),
             ("alterations", "residues"),
