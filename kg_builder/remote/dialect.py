@@ -18,7 +18,10 @@ from kg_builder.ask.files import BLOCK
 _ORDER = re.compile(r"\bORDER\s+BY\b(?:(?!\bLIMIT\b|\bOFFSET\b)[^{}#])*\Z", re.IGNORECASE)
 _PROLOGUE = re.compile(r"(\s|#.*|PREFIX\s+[^\s:]*:\s*<[^>]*>|BASE\s*<[^>]*>)*", re.IGNORECASE)
 _VARIABLE = re.compile(r"[?$](\w+)")
-_OPENING = re.compile(r"(\bMINUS\s*)?\{|\}|#[^\n]*", re.IGNORECASE)
+#: Groups and what may hold braces that open none: IRIs, texts, comments.
+_TOKEN = re.compile(
+    r"""<[^<>"{}|^`\\\s]*>|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|#[^\n]*|(\bMINUS\s*)?\{|\}""", re.IGNORECASE
+)
 
 
 def write_for_virtuoso(query: str) -> str:
@@ -91,14 +94,13 @@ def _spans_of_minus(query: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     open_groups: list[tuple[bool, int]] = []
     blocks = [match.span() for match in BLOCK.finditer(query)]
-    for match in _OPENING.finditer(query):
-        if match[0].startswith("#") or any(start <= match.start() < end for start, end in blocks):
+    for match in _TOKEN.finditer(query):
+        if any(start <= match.start() < end for start, end in blocks):
             continue
-        if match[0] == "}":
-            if open_groups:
-                is_minus, start = open_groups.pop()
-                if is_minus:
-                    spans.append((start, match.start()))
-        else:
+        if match[0].endswith("{"):
             open_groups.append((match[1] is not None, match.end()))
+        elif match[0] == "}" and open_groups:
+            is_minus, start = open_groups.pop()
+            if is_minus:
+                spans.append((start, match.start()))
     return spans

@@ -169,7 +169,10 @@ def test_the_corpus_is_as_large_as_promised() -> None:
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda each: each.name)
 def test_attack(attack: Attack, campaign: Campaign) -> None:
     outcome, following = campaign.outcomes[attack.name], campaign.next_answers[attack.name]
-    assert outcome.kind in attack.expect, outcome.content[:500]
+    # which of the two limits is met first depends on the machine
+    either = {"time-limit", "memory-limit"}
+    allowed = {*attack.expect, *(either if either & set(attack.expect) else ())}
+    assert outcome.kind in allowed, outcome.content[:500]
     assert outcome.seconds < LIMITS.seconds + 1 + campaign.lag
     assert SECRET.encode() not in outcome.content
     if outcome.refused:
