@@ -40,7 +40,7 @@ class RemoteGraph(KnowledgeGraph):
             rules: rules of derivation; those that come with the program by default.
         """
         self._client, self._say = client, say
-        self._remote = RemoteStore(client)
+        self._remote = RemoteStore(client, say)
         self._may_update: bool | None = None if client.endpoint.update else False
         super().__init__(self._remote, manifest, rules=rules)
 

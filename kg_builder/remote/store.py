@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import pyoxigraph as ox
@@ -13,7 +13,7 @@ from kg_builder.ask.guard import check_query
 from kg_builder.graph.protocol import Answer, Graph, Subject, Value
 from kg_builder.remote import texts
 from kg_builder.remote.client import Client, EndpointError
-from kg_builder.remote.dialect import put_in_order, write_for_virtuoso
+from kg_builder.remote.dialect import is_beyond_virtuoso, put_in_order, write_for_virtuoso
 from kg_builder.remote.fetch import Fetcher
 from kg_builder.vocabulary import BASE, GRAPH_ASSERTED, GRAPH_CORE, GRAPH_INFERRED, GRAPH_MAPPINGS
 
@@ -41,8 +41,9 @@ class RemoteStore:
         case_graph: IRI of the graph of the case on the server; None where no case is under way.
     """
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, say: Callable[[str], None] = lambda _: None) -> None:
+        self._client, self._say = client, say
+        self._copy: ox.Store | None = None
         self._fetcher = Fetcher(client, KNOWLEDGE)
         self._nodes: dict[str, list[ox.Quad]] = {}
         self._extents: dict[str, dict[str, list[ox.Quad]]] = {}
@@ -67,7 +68,11 @@ class RemoteStore:
         graphs = [*KNOWLEDGE, *([self.case_graph] if self.case_graph else [])]
         named = graphs if "GRAPH" in query.upper() else []
         doing = "running a query"
-        text = write_for_virtuoso(query) if self._client.server.startswith("Virtuoso") else query
+        text = query
+        if self._client.server.startswith("Virtuoso"):
+            if self.case_graph is None and is_beyond_virtuoso(query):
+                return self._fetch_all().query(query, use_default_graph_as_union=True)
+            text = write_for_virtuoso(query)
         if form == "CONSTRUCT":
             found = self._client.construct(text, graphs, named=named, doing=doing)
             self._meet(found)
@@ -104,6 +109,17 @@ class RemoteStore:
             and (object is None or quad.object == object)
             and (subject is None or quad.subject == subject)
         )
+
+    def _fetch_all(self) -> ox.Store:
+        """Return a copy of the knowledge, fetched once."""
+        if self._copy is None:
+            self._say("Virtuoso cannot be trusted with this query (MINUS): fetching the knowledge, and asking it here")
+            copy = ox.Store()
+            for graph in KNOWLEDGE:
+                found = Fetcher(self._client, [graph]).fetch("?s ?p ?o .", doing="fetching the knowledge")
+                copy.extend(ox.Quad(t.subject, t.predicate, t.object, ox.NamedNode(graph)) for t in found)
+            self._copy = copy
+        return self._copy
 
     def _quads_of_case(self, graph: Graph) -> list[ox.Quad]:
         if self.case_graph is None:
