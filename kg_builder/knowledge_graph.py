@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 #: Cases scored together; more would not be faster and would hold more memory.
 SCORE_BATCH = 250
-#: Cases after which a cut is opened anew: the store in memory keeps what was removed, and slows.
-MOST_DERIVED = 250
 
 
 class KnowledgeGraph:
@@ -106,8 +104,7 @@ class KnowledgeGraph:
     def _engine(self, case: Case) -> Engine:
         """Return the engine for a case: over the cut for its disease, or over the whole where there are no cuts."""
         disease = self._context.names.resolve(case.disease, ("disease",)) if self._release else ""
-        known = self._engines.get(disease)
-        if known is None or (self._release and known.derived > MOST_DERIVED):
+        if disease not in self._engines:
             name = slice_name(disease)
             has_cut = self._release is not None and name in self.manifest.files
             store = open_cut(self._release, name) if self._release and has_cut else self._store
@@ -189,9 +186,9 @@ class KnowledgeGraph:
         from kg_builder.graph.serialise import turtle
 
         prepared = prepare_case(case, self._context, path=case.id)
-        engine = self._engine(case)
-        with engine.derive(prepared, read_priorities(prefer)):
-            return turtle(engine.store.quads_for_pattern(None, None, None, ox.NamedNode(prepared.iri)))
+        graph = ox.NamedNode(prepared.iri)
+        triples = self._engine(case).describe(prepared, read_priorities(prefer))
+        return turtle(ox.Quad(t.subject, t.predicate, t.object, graph) for t in triples)
 
     def case_graph(self, case: Case) -> str:
         """Return the facts of a case as Turtle, and nothing that follows from them."""

@@ -15,6 +15,7 @@ from kg_builder.derivation.formulary import RegimenBook
 from kg_builder.derivation.pareto import USUAL, Priorities
 from kg_builder.derivation.proposals import open_board, state
 from kg_builder.derivation.rules import Rule, run_rules, schedule
+from kg_builder.derivation.standing import Here, Standing, There
 from kg_builder.derivation.susceptibility import Algorithm
 from kg_builder.graph.protocol import CaseStore
 from kg_builder.places import find_home
@@ -26,6 +27,8 @@ _CONDITION_KIND = ox.NamedNode(SV + "conditionKind")
 _IS_NEGATED = ox.NamedNode(SV + "isNegated")
 _STATES = SV + "states"
 _SCORED_ON = ox.NamedNode(SV + "scoredOn")
+#: The last stage that the status and the rank of an option come from.
+OPTIONS_RANKED = 68
 #: The last stage that concludes on options; then regimens are composed of them, and judged.
 OPTIONS_DONE = 79
 
@@ -33,15 +36,16 @@ OPTIONS_DONE = 79
 class Engine:
     """Rules over one store of knowledge, the whole of it or the cut for a disease.
 
-    Not safe for use by several threads at once: a case stands in the store while it is derived.
+    Not safe for use by several threads at once: what is first asked of the knowledge is read and kept.
     """
 
     def __init__(self, store: CaseStore, rules: Sequence[Rule]) -> None:
         self.store = store
         self.knowledge = KnowledgeReader(store)
         self.rules: Mapping[str, Rule] = {rule.name: rule for rule in rules}
-        self.derived = 0
+        self._stands = Here(store) if isinstance(store, ox.Store) else There(store)
         self._runs = schedule(rules)
+        self._ranked = len(schedule(rules, last=OPTIONS_RANKED))
         self._late = self._runs[len(schedule(rules, last=OPTIONS_DONE)) :]
 
     @cached_property
@@ -66,31 +70,46 @@ class Engine:
 
     @contextmanager
     def derive(self, prepared: Prepared, priorities: Priorities = USUAL) -> Iterator[CaseGraph]:
-        """Derive a case; its graph stands in the store within the ``with`` block and not after, whatever happens.
+        """Derive a case; it stands beside the knowledge within the ``with`` block and not after, whatever happens.
 
         Args:
             prepared: the facts of the case.
             priorities: by which the composed regimens are chosen that are judged and shown.
         """
-        graph = ox.NamedNode(prepared.iri)
-        self.derived += 1
+        with self._work(prepared, priorities) as (case, _):
+            yield case
+
+    def derive_options(self, prepared: Prepared) -> CaseGraph:
+        """Return a case with what the status and the rank of its options come from, and nothing of regimens."""
+        with self._stands.stand(prepared) as standing:
+            return self._conclude(prepared, standing, self._runs[: self._ranked], self.present(prepared))
+
+    def describe(self, prepared: Prepared, priorities: Priorities = USUAL) -> list[ox.Triple]:
+        """Return the facts of a case and all that is concluded of it."""
+        with self._work(prepared, priorities) as (_, standing):
+            return list(standing.triples())
+
+    @contextmanager
+    def _work(self, prepared: Prepared, priorities: Priorities) -> Iterator[tuple[CaseGraph, Standing]]:
         present = self.present(prepared)
-        early = len(self._runs) - len(self._late)
-        try:
-            self.store.extend(prepared.quads)
-            concluded = run_rules(self.store, self._runs[:early], graph, facts=present, grounds=self._grounds)
-            case = CaseGraph(prepared.iri, prepared.statements + concluded, prepared.texts, self.knowledge)
-            case.resistances = prepared.resistances
+        with self._stands.stand(prepared) as standing:
+            case = self._conclude(prepared, standing, self._runs[: len(self._runs) - len(self._late)], present)
             if not self.book.is_empty:
                 case.board = open_board(case, self.book, priorities)
-                told, lines = state(case.board, case)
-                self.store.load(lines, format=ox.RdfFormat.N_TRIPLES, to_graph=graph, lenient=True)
-                present |= {name.removeprefix(SV) for _, name, _ in told}
+                said, lines = state(case.board, case)
+                standing.add(lines)
+                present |= {name.removeprefix(SV) for _, name, _ in said}
                 present |= {f"status:{status}" for status, _ in case.statuses.values()}
-                case.add(told + run_rules(self.store, self._late, graph, facts=present, grounds=self._grounds))
-            yield case
-        finally:
-            self.store.remove_graph(graph)
+                case.add(said + run_rules(standing.conclude, self._late, facts=present, grounds=self._grounds))
+            yield case, standing
+
+    def _conclude(
+        self, prepared: Prepared, standing: Standing, runs: Sequence[Rule], present: frozenset[str]
+    ) -> CaseGraph:
+        concluded = run_rules(standing.conclude, runs, facts=present, grounds=self._grounds)
+        case = CaseGraph(prepared.iri, prepared.statements + concluded, prepared.texts, self.knowledge)
+        case.resistances = prepared.resistances
+        return case
 
     def compose(self, prepared: Prepared, priorities: Priorities = USUAL) -> Prepared:
         """Return a case with the regimens composed for it among its facts: all that its rules conclude from."""

@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from kg_builder.derivation.answer import NOTICE, Answer, KnowledgeVersion
-from kg_builder.derivation.batch import derive_batch
 from kg_builder.derivation.case import Case, pointer
 from kg_builder.derivation.casegraph import CaseGraph
 from kg_builder.derivation.context import Context
@@ -201,7 +200,7 @@ class Planner:
         ]
 
     def _derive(self, cases: Sequence[Case]) -> list[CaseGraph]:
-        return list(derive_batch(self._engine, [prepare_case(c, self._context, path=c.id) for c in cases]))
+        return [self._engine.derive_options(prepare_case(c, self._context, path=c.id)) for c in cases]
 
     def select(self, components: Components, graph: CaseGraph) -> tuple[str, ...]:
         """Return the alterations (IRIs) that failure of a regimen is assumed to bring, sorted."""

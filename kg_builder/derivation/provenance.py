@@ -19,7 +19,7 @@ import pyoxigraph as ox
 from kg_builder.derivation.facts import Prepared
 from kg_builder.derivation.proof import Proof, Step
 from kg_builder.derivation.rules import Rule, schedule
-from kg_builder.derivation.ruletext import Pattern, RulePatterns, Term, read_patterns
+from kg_builder.derivation.ruletext import Pattern, RuleText, Term, read_rule_text
 from kg_builder.graph.protocol import CaseStore
 from kg_builder.graph.store import Manifest, sha256_of
 from kg_builder.issues import QueryError
@@ -49,9 +49,9 @@ class _Run:
         return _store(self.concluded)
 
     @cached_property
-    def patterns(self) -> RulePatterns:
+    def patterns(self) -> RuleText:
         """The patterns of its rule."""
-        return read_patterns(self.rule.text)
+        return read_rule_text(self.rule.text)
 
     def conclude(self, premises: Iterable[ox.Triple]) -> Triples:
         """Return what the rule concludes from these premises alone."""

@@ -10,12 +10,11 @@ from pathlib import Path
 import pyoxigraph as ox
 import yaml
 
-from kg_builder.graph.protocol import CaseStore
 from kg_builder.issues import Issue, QueryError
 from kg_builder.vocabulary import SV, compact
 
 Grounds = Callable[[Iterable[str]], Iterable[str]]
-#: Subject, predicate and value of a triple as text.
+#: Subject, predicate and value of a triple as text, the value without quotes and datatype.
 Statement = tuple[str, str, str]
 #: Properties whose values tell which rules can still conclude.
 _CODED = frozenset(SV + name for name in ("hasEffect", "hasDegree", "hasReason", "hasStatus"))
@@ -45,6 +44,9 @@ class Rule:
     text: str
     template: str = ""
     needs: tuple[frozenset[str], ...] = ()
+
+
+Conclude = Callable[[Rule], list[Statement]]
 
 
 def read_rule(path: Path) -> Rule:
@@ -85,32 +87,23 @@ def schedule(rules: Iterable[Rule], *, last: int = 99) -> tuple[Rule, ...]:
     return tuple(rule for _, rule in sorted(runs, key=lambda run: run[0]))
 
 
-def run_rules(
-    store: CaseStore, runs: Sequence[Rule], graph: ox.NamedNode, *, facts: Iterable[str], grounds: Grounds
-) -> list[Statement]:
-    """Run rules over the union of all graphs of the store; conclusions go into ``graph``.
-
-    Conclusions stay text between the query and the store: as objects they would cost several times the time.
+def run_rules(conclude: Conclude, runs: Sequence[Rule], *, facts: Iterable[str], grounds: Grounds) -> list[Statement]:
+    """Run rules, in order, that may have something to say.
 
     Args:
-        store: knowledge and the case's facts.
+        conclude: runs one rule over knowledge and case, keeps with the case what it concludes, and returns that.
         runs: rules in the order in which they run.
-        graph: where the facts of the case are and its conclusions go.
         facts: what the case and the knowledge have that rules may need (``kind:failed``).
         grounds: tells the properties by which the knowledge gives options grounds in every case (``groundBarrier``).
     Returns:
-        The conclusions in the order constructed, repetitions included.
+        The conclusions in the order constructed.
     """
     concluded: list[Statement] = []
     present = set(facts)
     for rule in runs:
         if any(present.isdisjoint(need) for need in rule.needs):
             continue
-        solutions = store.query(rule.text, use_default_graph_as_union=True)
-        assert isinstance(solutions, ox.QueryTriples)
-        if found := solutions.serialize(format=ox.RdfFormat.N_TRIPLES):
-            store.load(found, format=ox.RdfFormat.N_TRIPLES, to_graph=graph, lenient=True)
-            statements = [split_statement(line) for line in found.decode().splitlines()]
+        if statements := conclude(rule):
             concluded += statements
             present.update(told(rule, statements))
             if rule.stages == CANDIDATES:

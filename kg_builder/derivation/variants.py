@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kg_builder.derivation.batch import derive_batch
 from kg_builder.derivation.casegraph import CaseGraph
 from kg_builder.derivation.changes import Changer, Move
 from kg_builder.derivation.engine import Engine
@@ -63,8 +62,8 @@ class Deriver:
                 batch[moves] = self.changer.prepare(moves, name=f"~{len(self.states) + len(batch)}")
             except CaseError:
                 self.states[moves] = None
-        for moves, graph in zip(batch, derive_batch(self.engine, list(batch.values())), strict=True):
-            self.states[moves] = State.of(graph)
+        for moves, prepared in batch.items():
+            self.states[moves] = State.of(self.engine.derive_options(prepared))
         self.derived += len(batch)
         return all(moves in self.states for moves in wanted)
 

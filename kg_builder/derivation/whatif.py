@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import combinations, islice
 
 from kg_builder.derivation.answer import KnowledgeVersion
-from kg_builder.derivation.batch import derive_batch
 from kg_builder.derivation.case import Case
 from kg_builder.derivation.changes import Changer, Move, read_modifiables
 from kg_builder.derivation.claims import ClaimIndex
@@ -321,7 +320,7 @@ def open_case(engine: Engine, case: Case, context: Context) -> tuple[State, Chan
         CaseError: if a name or number of the case is at fault.
     """
     prepared = prepare_case(case, context, path=case.id)
-    base = State.of(next(iter(derive_batch(engine, [prepared]))))
+    base = State.of(engine.derive_options(prepared))
     index = ClaimIndex(engine.store, engine.knowledge, expand(context.names.resolve(case.disease, ("disease",))))
     changer = Changer(case, context, base.graph, index)
     moves = [m for m in changer.moves(read_modifiables(engine.store, base.graph)) if _is_possible(changer, m)]

@@ -1,4 +1,4 @@
-"""Every rule, stage by stage, on the embedded store and on rdflib: the same triples from the same graph.
+"""Every rule, stage by stage, on a store, on rdflib and compiled: the same triples from the same graph.
 
 A batch of made-up cases that between them meet every rule stands in one graph, as the rules allow.
 """
@@ -16,6 +16,8 @@ import pytest
 import rdflib
 import rdflib.plugins.sparql
 
+from kg_builder.derivation.compiled import compile_rule
+from kg_builder.derivation.compiled.triples import CaseTriples, Knowledge, term_text
 from kg_builder.derivation.prepare import prepare_case
 from kg_builder.derivation.rules import Rule, schedule, split_statement, told
 from kg_builder.vocabulary import RDF, SV, XSD
@@ -146,6 +148,23 @@ def test_leaving_out_what_needs_rule_out_changes_nothing(world: Any, parts: dict
     facts = {q.triple for q in prepare_case(case, world.kg._context, path="case").quads}
     kept = {tuple(map(plain, t)) for t in world.graph(**parts)}
     assert kept == {tuple(map(plain, t)) for t in [*facts, *(t for _, _, found in runs(world, case) for t in found)]}
+
+
+@each_case
+def test_a_compiled_rule_says_what_the_store_says(world: Any, parts: dict[str, Any]) -> None:
+    case = world.case(**parts)
+    prepared, knowledge = prepare_case(case, world.kg._context, path="case"), Knowledge(world.store)
+    stated, count = CaseTriples(read(quad) for quad in prepared.quads), 0
+    for rule, _, found in runs(world, case):
+        ours = compile_rule(rule.text)(knowledge)(stated, prepared.iri)
+        assert set(ours) == set(map(read, found)), rule.name
+        stated.add(ours)
+        count += len(ours)
+    assert count > 50
+
+
+def read(triple: Any) -> Triple:
+    return term_text(triple.subject), triple.predicate.value, term_text(triple.object)
 
 
 def test_every_rule_is_met_by_some_case_alone(world: Any) -> None:

@@ -19,7 +19,6 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from kg_builder.derivation.answer import Answer
-from kg_builder.derivation.batch import derive_batch
 from kg_builder.derivation.case import read_case
 from kg_builder.derivation.prepare import prepare_case
 from kg_builder.graph.release import assemble
@@ -363,20 +362,18 @@ def test_the_order_of_what_is_given_does_not_matter(tables: Tables, data: dict[s
     assert answer(build(tables, shuffle=seed), data) == answer(kg, data)
 
 
-# --- cases derived together are derived alone ----------------------------------------------------------
+# --- options alone are as those of the whole answer ----------------------------------------------------
 
 
 @pytest.mark.slow
 @few
-@given(knowledge, st.lists(raw_cases(), min_size=2, max_size=6))
-def test_cases_derived_together_are_as_derived_alone(tables: Tables, many: list[dict[str, Any]]) -> None:
+@given(knowledge, raw_cases())
+def test_options_derived_without_regimens_are_those_of_the_answer(tables: Tables, data: dict[str, Any]) -> None:
     kg = build(tables)
-    cases = [read_case({**data, "id": f"c{i}"}, path="case") for i, data in enumerate(many)]
-    engine = kg._engine(cases[0])
-    graphs = derive_batch(engine, [prepare_case(case, kg._context, path=case.id) for case in cases])
-    for case, graph in zip(cases, graphs, strict=True):
-        found = kg.options(case)
-        expected = {o.iri: o.status for o in (*found.agents, *found.modalities)}
-        assert {a: s for a, (s, _) in graph.statuses.items() if a in expected} == expected
-        reasons = {o.iri: sorted(f.iri for f in o.findings) for o in (*found.agents, *found.modalities)}
-        assert {a: sorted(f.iri for f in graph.findings.get(a, ())) for a in reasons} == reasons
+    case = read_case({**data, "id": "c"}, path="case")
+    graph = kg._engine(case).derive_options(prepare_case(case, kg._context, path=case.id))
+    found = kg.options(case)
+    expected = {o.iri: o.status for o in (*found.agents, *found.modalities)}
+    assert {a: s for a, (s, _) in graph.statuses.items() if a in expected} == expected
+    reasons = {o.iri: sorted(f.iri for f in o.findings) for o in (*found.agents, *found.modalities)}
+    assert {a: sorted(f.iri for f in graph.findings.get(a, ())) for a in reasons} == reasons

@@ -7,23 +7,21 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kg_builder.derivation.batch import SCRATCH, derive_batch, split_conclusions
 from kg_builder.derivation.case import Case, read_case
 from kg_builder.derivation.changes import Move
-from kg_builder.derivation.facts import Prepared
 from kg_builder.derivation.levers import PLAIN, YIELDS, Levers, read_yielding
 from kg_builder.derivation.prepare import prepare_case
-from kg_builder.derivation.rules import run_rules, schedule
 from kg_builder.derivation.whatif import Deriver, Search, is_within, open_case, what_if
 from kg_builder.derivation.whatif_answer import WhatIf
 from kg_builder.graph.release import assemble
-from kg_builder.issues import CaseError, TableError
+from kg_builder.issues import CaseError, QueryError, TableError
 from kg_builder.knowledge_graph import KnowledgeGraph
 from kg_builder.vocabulary import compact
 
@@ -88,66 +86,17 @@ def opened(kg: KnowledgeGraph, case: Case) -> Any:
     return engine, *open_case(engine, case, kg._context)
 
 
-# --- many cases in one store ---------------------------------------------------------------------
-
-CASES: list[dict[str, Any]] = [
-    {},
-    {"failed": ["alpha", "soother"], "mode": "acquired loss", "alterations": ["GEN:M4V", "GEN:L3P"], "eGFR": 20},
-    {"failed": ["gamma", "stranger"], "mode": "refractory course", "comedications": ["inda mix"]},
-    {"failed": ["alpha/booster"], "comedications": ["booster", "bystander"], "organism": "Bacterium durum"},
-    {"susceptibility": {"stranger": "R", "alpha": "R", "pi": "S"}, "comorbidities": ["arm weakness", "frail"]},
-    {"alterations": ["GENC:A100H"], "local_resistance": {"pi": 0.4}, "marker_x": False},
-    {"failed": ["delta"], "mode": "late loss", "alterations": ["GENB:A3T", "GEN wild type"], "comedications": ["indb"]},
-    {"failed": ["sigma"], "mode": "not tolerated", "sequenced": ["GENB", "GENC"], "alterations": ["GEN:K2R"]},
-    {"failed": ["alphatwo"], "mode": "acquired loss", "sequenced": ["GEN"], "marker_x": True},
-]
+# --- one case after another ------------------------------------------------------------------------
 
 
-def compare(kg: KnowledgeGraph, cases: list[Case], *, last: int = 79) -> int:
-    """Compare conclusions about cases that stand together with those about each alone; return how many there were."""
-    engine = kg._engine(cases[0])
-    prepared = [prepare_case(case, kg._context, path=case.id) for case in cases]
-    runs = schedule(engine.rules.values(), last=last)
-    present = frozenset[str]().union(*map(engine.present, prepared))
-    count = 0
-
-    def run(some: list[Prepared], facts: frozenset[str]) -> list[tuple[str, str, str]]:
-        try:
-            for one in some:
-                engine.store.extend(one.quads)
-            return run_rules(engine.store, runs, SCRATCH, facts=facts, grounds=engine._grounds)
-        finally:
-            for one in some:
-                engine.store.remove_graph(one.quads[0].graph_name)
-            engine.store.remove_graph(SCRATCH)
-
-    shares = split_conclusions(run(prepared, present), prepared)
-    for one in prepared:
-        alone = set(run([one], engine.present(one)))
-        together = set(shares[one.iri])
-        assert together == alone, (one.iri, sorted(together ^ alone)[:5])
-        count += len(alone)
-    return count
-
-
-def test_no_rule_leaks_from_one_case_to_another(changing: Any) -> None:
-    cases = [changing.case(id=f"c{i}", **parts) for i, parts in enumerate(CASES)]
-    assert compare(changing.kg, cases) > 500
-
-
-def test_a_batch_leaves_nothing_behind_even_if_a_rule_fails(changing: Any) -> None:
-    store, kg = changing.fresh()
-    case = changing.case(failed=["alpha"])
-    engine = kg._engine(case)
-    prepared = [prepare_case(changing.case(id=f"c{i}"), kg._context, path="c") for i in range(3)]
+def test_a_changed_case_leaves_nothing_behind_even_if_a_rule_fails(changing: Any) -> None:
+    broken = replace(changing.kg._rules[-1], text="this is no query", stages=(60,), needs=())
+    store, kg = changing.fresh(rules=[*changing.kg._rules, broken])
+    engine = kg._engine(changing.case(failed=["alpha"]))
+    prepared = prepare_case(changing.case(failed=["alpha"]), kg._context, path="c")
     before = len(store)
-    assert len(list(derive_batch(engine, prepared))) == 3
-    assert len(store) == before
-    broken = copy.copy(engine.rules["activate"])
-    object.__setattr__(broken, "text", "this is no query")
-    engine.rules = {**engine.rules, broken.name: broken}
-    with pytest.raises(SyntaxError):
-        list(derive_batch(engine, prepared))
+    with pytest.raises(QueryError, match="rule: "):
+        engine.derive_options(prepared)
     assert len(store) == before
 
 
@@ -405,14 +354,6 @@ def real() -> tuple[KnowledgeGraph, dict[str, Case]]:
     if not kg.list("modifiable"):
         pytest.skip("the release is older than the table of what can change; run `make build`")
     return kg, {data["id"]: read_case(data, path="open.jsonl") for data in kept}
-
-
-def test_no_rule_leaks_between_real_cases(real: tuple[KnowledgeGraph, dict[str, Case]]) -> None:
-    kg, cases = real
-    by_engine: dict[int, list[Case]] = {}
-    for case in cases.values():
-        by_engine.setdefault(id(kg._engine(case)), []).append(case)
-    assert sum(compare(kg, group) for group in by_engine.values()) > 10_000
 
 
 @pytest.mark.parametrize("name", ["hp-010", "aml-003", "lym-009", "amr-004"])
