@@ -10,7 +10,7 @@ import typer
 
 from kg_builder import __version__
 from kg_builder.cli.app import command
-from kg_builder.cli.remote import TIMEOUT, EndpointOption, TimeoutOption, open_graph
+from kg_builder.cli.remote import TIMEOUT, EndpointOption, TimeoutOption, UpdateOption, open_graph
 from kg_builder.cli.rows import RowFormat, write_rows
 from kg_builder.cli.terminal import Terminal, UsageError
 from kg_builder.issues import StoreError
@@ -29,13 +29,14 @@ def ask(
     ] = None,
     format: RowFormat = "table",
     endpoint: EndpointOption = None,
+    update_endpoint: UpdateOption = None,
     timeout: TimeoutOption = TIMEOUT,
 ) -> None:
     """Ask a question of the catalogue, or in SPARQL.
 
     The catalogue is what `list queries` shows; FILE.rq is a query of your own.
     """
-    rows = open_graph(terminal, endpoint, None, timeout).ask(query, **_read_params(param or []))
+    rows = open_graph(terminal, endpoint, update_endpoint, timeout).ask(query, **_read_params(param or []))
     heads = {column: f"{column} ({unit})" for column, unit in rows.units.items() if unit != "1"}
     write_rows(terminal, rows.columns, rows.rows, format, heads)
     if format == "table":

@@ -20,7 +20,8 @@ def load(
     terminal: Terminal,
     endpoint: Annotated[str, typer.Option(metavar="URL", help="Where the server takes SPARQL queries.")],
     update_endpoint: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where it takes updates; else …/update beside …/query, or URL.")
+        str | None,
+        typer.Option(metavar="URL", help="Where it takes updates; else …/update beside …/query, or the same."),
     ] = None,
     graph_store: Annotated[
         str | None,

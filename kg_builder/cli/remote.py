@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kg_builder.cli.terminal import Terminal, UsageError
+from kg_builder.issues import StoreError
 
 if TYPE_CHECKING:
     from kg_builder import KnowledgeGraph
@@ -27,7 +28,7 @@ EndpointOption = Annotated[
 ]
 UpdateOption = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="Where that server takes updates: the rules then run there."),
+    typer.Option(metavar="URL", help="Where that server takes updates: cases are then derived there."),
 ]
 TimeoutOption = Annotated[
     float, typer.Option(metavar="SECONDS", min=0.1, help="Time a request to the server may take.")
@@ -39,7 +40,8 @@ def open_graph(terminal: Terminal, endpoint: str | None, update: str | None, tim
 
     Raises:
         UsageError: if the options do not go together, or an address cannot be read.
-        StoreError: if there is no release, or the server does not answer.
+        StoreError: if there is no release here, or none on the server.
+        EndpointError: if the server does not answer.
     """
     if endpoint is None:
         if update is not None:
@@ -54,7 +56,24 @@ def open_graph(terminal: Terminal, endpoint: str | None, update: str | None, tim
         found = read_endpoint(endpoint, os.environ, update=update, timeout=timeout)
     except AddressError as error:
         raise UsageError(str(error)) from None
-    return RemoteGraph.connect(found, say=terminal.note)
+    graph = RemoteGraph.connect(found, say=terminal.note)
+    _tell_difference(terminal, graph)
+    return graph
+
+
+def _tell_difference(terminal: Terminal, graph: KnowledgeGraph) -> None:
+    """Say so if a server holds another release than the one that stands here."""
+    from kg_builder.graph.store import read_manifest
+    from kg_builder.knowledge_graph import find_default_release
+
+    try:
+        here = read_manifest(find_default_release(None))
+    except StoreError:
+        return
+    there = graph.manifest
+    if there.sha256 != here.sha256:
+        names = (f"{release.version} (sha256 {release.sha256[:12]}…)" for release in (there, here))
+        terminal.note("the server holds release {}, here stands {}; it is the server's that answers".format(*names))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kg_builder.derivation.answer import Action, WarningAnswer
 from kg_builder.derivation.casegraph import CaseGraph
 from kg_builder.derivation.texts import Texts
-from kg_builder.vocabulary import RDFS, compact
+from kg_builder.vocabulary import FINDING, RDFS, compact
 
 LAST = 99
 #: Statuses of options that may be given.
@@ -40,12 +40,15 @@ class Advices:
         actions: list[tuple[int, Action]] = []
         warnings: list[tuple[bool, WarningAnswer]] = []
         for term, given in by_term.items():
-            name, text = self._know.label(term), self._text(given)
-            because = tuple(
-                dict.fromkeys(n for one in given for ground in one.grounds for n in self._graph.walk(ground))
-            )
+            claims = [claim for one in given for ground in one.grounds for claim in self._claims(ground)]
+            name, text = self._know.label(term), self._text(given, claims)
+            under: dict[str, None] = {}
+            for one in given:
+                for ground in one.grounds:
+                    under.update(self._graph.walk(ground))
+            because = tuple(under)
             if compact(term).startswith("action:"):
-                places = [int(self._know.first(c, "priority", str(LAST))) for one in given for c in self._claims(one)]
+                places = [int(self._know.first(claim, "priority", str(LAST))) for claim in claims]
                 actions.append((min(places, default=LAST), Action(name=name, iri=term, text=text, because=because)))
             else:
                 agents = tuple(sorted({self._know.label(one.agent) for one in given if one.agent}))
@@ -66,16 +69,13 @@ class Advices:
                     for term in self._know.describe(claim).get("givesWarning", ()):
                         yield _Advice(term, (ground, conclusion), agent, False)
 
-    def _claims(self, advice: _Advice) -> list[str]:
-        """Return the claims that give the advice; those of a finding that it rests on, where it does."""
-        found = []
-        for ground in advice.grounds:
-            nodes = self._graph.premises(ground) if compact(ground).startswith("finding:") else [ground]
-            found += [claim for node in nodes for claim in self._graph.claims_of(node)]
-        return found
+    def _claims(self, ground: str) -> list[str]:
+        """Return the claims that give the advice, by something that it rests on; by a finding, those of the finding."""
+        nodes = self._graph.premises(ground) if ground.startswith(FINDING) else [ground]
+        return [claim for node in nodes for claim in self._graph.claims_of(node)]
 
-    def _text(self, given: list[_Advice]) -> str:
-        notes = [self._know.first(claim, RDFS + "comment") for one in given for claim in self._claims(one)]
+    def _text(self, given: list[_Advice], claims: list[str]) -> str:
+        notes = dict.fromkeys(self._know.first(claim, RDFS + "comment") for claim in claims)
         facts = [
             self._texts.fact(fact)
             for one in given
@@ -85,5 +85,5 @@ class Advices:
             for fact in self._graph.facts(ground)
             if not (self._graph.value(fact, "factKind") or "").endswith("/disease")
         ]
-        parts = [", ".join(dict.fromkeys(facts)), "; ".join(dict.fromkeys(filter(None, notes)))]
+        parts = [", ".join(dict.fromkeys(facts)), "; ".join(filter(None, notes))]
         return ": ".join(filter(None, parts))

@@ -82,7 +82,7 @@ class Assembly:
             degree=finding.degree,
             text=self._texts.finding(finding),
             rule=finding.rule,
-            because=tuple(n for n in self._graph.walk(finding.iri) if n != finding.iri),
+            because=tuple(self._graph.walk(finding.iri))[1:],
             sources=tuple(self._graph.sources(finding.iri)),
         )
 
@@ -93,6 +93,8 @@ class Assembly:
     def _missing(self) -> tuple[MissingTest, ...]:
         """Tests that the case lacks and that could turn a rejection, or confirm an option taken on trust."""
         changes: dict[str, set[str]] = defaultdict(set)
+        tested = {agent for node in self._graph.nodes("testedIn") for agent in self._graph.values(node, "aboutAgent")}
+        read = set(self._graph.nodes("readIn"))
         for agent, (status, _) in self._graph.statuses.items():
             if compact(agent).partition(":")[0] not in RANKED:
                 continue
@@ -104,8 +106,9 @@ class Assembly:
                 for f in unknown:
                     changes[self._test_name(f)].add(self._know.label(agent))
             only_history = bool(stops) and all(f.rule == "fail-unspared" for f in stops)
-            if (status == "active" or only_history) and not self._is_tested(agent):
-                for gene in self._unread(agent):
+            if (status == "active" or only_history) and agent not in tested:
+                genes = self._know.describe(agent).get("testedBy", ())
+                for gene in (g for g in genes if g not in read and g in self._asked_genes):
                     changes[f"sequencing of {self._know.label(gene)}"].add(self._know.label(agent))
         return tuple(MissingTest(test=t, would_change=tuple(sorted(a))) for t, a in sorted(changes.items()))
 
@@ -113,10 +116,3 @@ class Assembly:
         claims = [c for node in finding.because for c in self._graph.claims_of(node)]
         names = [n for c in claims for n in self._know.describe(c).get("testName", [])]
         return names[0] if names else "test for " + self._texts.requirement(finding)
-
-    def _is_tested(self, agent: str) -> bool:
-        return any(agent in self._graph.values(t, "aboutAgent") for t in self._graph.nodes("testedIn"))
-
-    def _unread(self, agent: str) -> list[str]:
-        read = set(self._graph.nodes("readIn"))
-        return [g for g in self._know.describe(agent).get("testedBy", []) if g not in read and g in self._asked_genes]

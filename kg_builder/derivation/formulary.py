@@ -11,7 +11,7 @@ from typing import Final, Literal, cast
 
 import pyoxigraph as ox
 
-from kg_builder.derivation.casegraph import CaseGraph, KnowledgeReader
+from kg_builder.derivation.casegraph import CaseGraph, KnowledgeReader, local_name
 from kg_builder.derivation.compose import Demand
 from kg_builder.derivation.rank import STANDINGS, SUPPORTIVE, Ranking
 from kg_builder.graph.protocol import KnowledgeStore
@@ -227,6 +227,22 @@ class Member:
 UNKNOWN: Final = float("inf")
 
 
+def read_indication(know: KnowledgeReader, claim: str) -> tuple[float, float, str]:
+    """Return how well established a use is and its best grade, lower is better, with the claim that says so."""
+    said = know.describe(claim)
+    grade = min((float(know.first(e, "order", "9")) for e in said.get("hasEvidence", ())), default=UNKNOWN)
+    return STANDINGS[local_name(said["indicationStatus"][0])], grade, claim
+
+
+def _read_barrier(know: KnowledgeReader, claim: str) -> tuple[int, str]:
+    return BARRIERS[know.first(claim, "barrierHeight")], claim
+
+
+def _read_dosing(know: KnowledgeReader, claim: str) -> tuple[float, float, str]:
+    """Return doses and units a day, with the claim that says so."""
+    return float(know.first(claim, "dosesPerDay")), float(know.first(claim, "unitsPerDay")), claim
+
+
 class Formulary:
     """The options of one case, as members of regimens."""
 
@@ -252,7 +268,7 @@ class Formulary:
 
     def beside(self, agents: Sequence[str]) -> dict[str, dict[str, Pair]]:
         """Return for each of these options the others that do something to it in this case."""
-        whole = self.book.beside(agents, self.graph.scopes - {self.graph.iri})
+        whole = self.book.beside(agents, self.graph.shared_scopes)
         wanted = set(agents)
         found = {a: {o: pair for o, pair in whole[a].items() if o in wanted} for a in agents}
         for agent in agents:
@@ -275,13 +291,9 @@ class Formulary:
         graph, know = self.graph, self.book.knowledge
         status, conclusion = graph.statuses[agent]
         found = graph.findings.get(agent, ())
-        used: list[tuple[float, float, str]] = []
-        for claim in graph.grounds(agent, "Indication"):
-            said = know.describe(claim)
-            grade = min((float(know.first(e, "order", "9")) for e in said.get("hasEvidence", ())), default=UNKNOWN)
-            used.append((STANDINGS[compact(said["indicationStatus"][0]).partition(":")[2]], grade, claim))
+        used = [know.remember(read_indication, claim) for claim in graph.grounds(agent, "Indication")]
         best = min(used, default=(UNKNOWN, UNKNOWN, ""))
-        heights = [(BARRIERS[know.first(c, "barrierHeight")], c) for c in graph.grounds(agent, "Barrier")]
+        heights = [know.remember(_read_barrier, claim) for claim in graph.grounds(agent, "Barrier")]
         highest = max(heights, default=(0, ""))
         harms: dict[str, str] = {}
         for claim in graph.grounds(agent, "ToxicityClaim"):
@@ -321,11 +333,7 @@ class Formulary:
     def _dosing(self, agent: str) -> tuple[float, float, tuple[str, ...]]:
         """Return doses and units a day by itself; of several rows those with a condition that is met, the most."""
         know = self.book.knowledge
-        rows = [
-            (float(know.first(c, "dosesPerDay")), float(know.first(c, "unitsPerDay")), c)
-            for c in self._dosings(agent)
-            if "takenWith" not in know.describe(c)
-        ]
+        rows = [know.remember(_read_dosing, c) for c in self._dosings(agent) if "takenWith" not in know.describe(c)]
         doses, units, claim = max(rows, default=(UNKNOWN, UNKNOWN, ""))
         return doses, units, (claim,) if claim else ()
 
@@ -342,7 +350,7 @@ class Formulary:
             if agent in self.places:
                 for claim in self._dosings(agent):
                     if others := know.describe(claim).get("takenWith"):
-                        doses, units = float(know.first(claim, "dosesPerDay")), float(know.first(claim, "unitsPerDay"))
+                        doses, units, _ = know.remember(_read_dosing, claim)
                         found.append((frozenset((agent, *others)), doses, units, (claim,)))
         return tuple(found)
 

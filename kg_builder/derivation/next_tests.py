@@ -13,7 +13,7 @@ from kg_builder.derivation.whatif_answer import NextTest, ResultOf
 from kg_builder.vocabulary import compact, expand
 
 #: Changed cases derived for the results of tests, at most; the tests that claims say could tell most go first.
-MOST = 10
+MOST = 30
 #: Options from the top whose result R is looked at.
 LEADING = 3
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kg_builder.derivation.answer import Objective
 from kg_builder.derivation.formulary import BARRIERS, Formulary, Member, decimal_text
-from kg_builder.derivation.pareto import MEASURES, UNKNOWN, Vector
+from kg_builder.derivation.pareto import MEASURES, UNKNOWN, Measure, Vector
 from kg_builder.derivation.rank import STANDINGS
 
 _STANDING = {number: word for word, number in STANDINGS.items()}
@@ -28,13 +28,13 @@ class Own:
 
 
 class _Brought(NamedTuple):
-    """What one member brings, as numbers; sets are bits."""
+    """What one member brings, as numbers; sets are bits. The barrier of what is not counted is no least one."""
 
     bit: int
     standing: float
     evidence: float
     is_counted: bool
-    barrier: int
+    barrier: float
     cautions: int
     watched: int
     harms: int
@@ -59,7 +59,8 @@ class Scale:
     """
 
     def __init__(self, members: Sequence[Member], formulary: Formulary) -> None:
-        self._beside = formulary.beside([m.iri for m in members])
+        self.beside = formulary.beside([m.iri for m in members])
+        self._written: dict[tuple[str, float, tuple[str, ...]], Objective] = {}
         self._bit = {m.iri: 1 << i for i, m in enumerate(members)}
         harms = {harm: 1 << i for i, harm in enumerate(sorted({h for m in members for h in m.harms}))}
         self._brings = {m.iri: self._read(m, harms) for m in members}
@@ -70,11 +71,12 @@ class Scale:
         ]
 
     def _read(self, member: Member, harms: dict[str, int]) -> _Brought:
-        watched = sum(self._bit[o] for o, pair in self._beside[member.iri].items() if pair.effect == "cautions")
+        watched = sum(self._bit[o] for o, pair in self.beside[member.iri].items() if pair.effect == "cautions")
         return _Brought(
-            self._bit[member.iri], member.standing, member.evidence, member.is_counted, member.barrier,
-            member.cautions, watched, sum(harms[harm] for harm in member.harms), member.status == "retained",
-            member.forgives, member.doses, member.units,
+            self._bit[member.iri], member.standing, member.evidence, member.is_counted,
+            member.barrier if member.is_counted else UNKNOWN, member.cautions, watched,
+            sum(harms[harm] for harm in member.harms), member.status == "retained", member.forgives,
+            member.doses, member.units,
         )  # fmt: skip
 
     def measure(self, members: Iterable[str], own: Own | None = None, grade: float = 0) -> Vector:
@@ -85,33 +87,27 @@ class Scale:
             own: what its own indication says of the regimen; None: it is worth what its weakest component is.
             grade: the grade of the pattern that composed it, 1 is best; 0 if none did.
         """
-        chosen = seen = shared = count = cautions = kept = forgiving = 0
-        standing, evidence, doses, units, barrier = 0.0, grade, 0.0, 0.0, UNKNOWN
-        for iri in members:
-            bit, stands, graded, counts, height, cares, watched, harms, is_kept, forgives, takes, has = self._brings[
-                iri
-            ]
-            if counts:
-                count += 1
-                barrier = min(barrier, height)
-            cautions += cares + (watched & chosen).bit_count()
-            shared |= seen & harms
-            seen |= harms
-            chosen |= bit
-            kept += is_kept
-            forgiving += forgives
-            standing = max(standing, stands)
-            evidence = max(evidence, graded)
-            doses = max(doses, takes)
-            units += has
+        brought = [self._brings[iri] for iri in members]
+        bits, standing, grades, counted, barriers, own_cautions, watched, harms, kept, forgive, takes, has = zip(
+            *brought, strict=True
+        )
+        chosen = sum(bits)
+        cautions = sum(own_cautions)
+        if any(watched):
+            cautions += sum([(others & chosen).bit_count() for others in watched]) // 2  # each pair watches twice
+        seen = shared = 0
+        for harm in harms:
+            shared |= seen & harm
+            seen |= harm
+        barrier, doses, units = min(barriers), max(takes), sum(has)
         for pack in self._packs:
             if pack.parts & chosen == pack.parts:
                 doses, units, _ = self._dose(members)
                 break
         return (
-            own.standing if own else standing, -count, own.evidence if own else evidence,
-            UNKNOWN if barrier in (0, UNKNOWN) else -barrier, -kept, cautions, shared.bit_count(), -forgiving,
-            doses, units,
+            own.standing if own else max(standing), -sum(counted), own.evidence if own else max(grade, *grades),
+            UNKNOWN if barrier in (0, UNKNOWN) else -barrier, -sum(kept), cautions, shared.bit_count(),
+            -sum(forgive), doses, units,
         )  # fmt: skip
 
     def _dose(self, members: Iterable[str]) -> tuple[float, float, _Pack | None]:
@@ -141,7 +137,7 @@ class Scale:
         counted = [m for m in members if m.is_counted]
         least = min((m.barrier for m in counted), default=0)
         harms = sorted({h for a, b in combinations(members, 2) for h in a.harms & b.harms})
-        pairs = [self._beside[a.iri].get(b.iri) for a, b in combinations(members, 2)]
+        pairs = [self.beside[a.iri].get(b.iri) for a, b in combinations(members, 2)]
         bases: dict[str, tuple[str, ...]] = {
             "standing": (own.claim,) if own else _gather("standing", members),
             "activity": tuple(m.conclusion for m in counted),
@@ -155,10 +151,14 @@ class Scale:
         pack = self._dose([m.iri for m in members])[2]
         alone = [m for m in members if not pack or not self._bit[m.iri] & pack.parts]
         bases["doses"] = bases["units"] = (*(pack.claims if pack else ()), *_gather("doses", alone))
-        return {
-            one.name: Objective(value=_SHOWN[one.name](value), unit=one.unit, because=bases[one.name])
-            for one, value in zip(MEASURES, vector, strict=True)
-        }
+        return {one.name: self._show(one, value, bases[one.name]) for one, value in zip(MEASURES, vector, strict=True)}
+
+    def _show(self, measure: Measure, value: float, because: tuple[str, ...]) -> Objective:
+        """Return one objective; regimens that are equal in it share it."""
+        key = (measure.name, value, because)
+        if key not in self._written:
+            self._written[key] = Objective(value=_SHOWN[measure.name](value), unit=measure.unit, because=because)
+        return self._written[key]
 
 
 def _gather(name: str, members: Iterable[Member]) -> tuple[str, ...]:

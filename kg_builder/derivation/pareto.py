@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import le
 
 from kg_builder.issues import Issue, SalvageError
 
@@ -51,7 +52,7 @@ class Priorities:
 
     def key(self, vector: Vector) -> Vector:
         """Return a vector in the order of the priorities; what is not known stays last, reversed or not."""
-        if self == USUAL:
+        if self is USUAL:
             return vector
         return tuple(-vector[i] if i in self.reversed and vector[i] != UNKNOWN else vector[i] for i in self.order)
 
@@ -93,30 +94,24 @@ def read_priorities(names: Sequence[str]) -> Priorities:
     if issues:
         raise PreferenceError(issues)
     order = [_PLACE[name] for name in said]
-    return Priorities((*order, *(i for i in range(len(MEASURES)) if i not in order)), frozenset(turned))
+    found = Priorities((*order, *(i for i in range(len(MEASURES)) if i not in order)), frozenset(turned))
+    return USUAL if found == USUAL else found
 
 
 def find_front(vectors: Iterable[Vector]) -> set[Vector]:
     """Return the vectors that no other is better than in one respect without being worse in another.
 
-    Each vector becomes one number with a guard bit above each of its places, so that one subtraction compares all
-    places at once; in the order of the alphabet whatever dominates a vector stands before it.
+    In the order of the alphabet whatever dominates a vector stands before it.
 
     >>> sorted(find_front([(1, 2), (2, 1), (2, 2), (1, 2)]))
     [(1, 2), (2, 1)]
     """
-    distinct = sorted(set(vectors))
-    if not distinct:
-        return set()
-    scales = [{value: i for i, value in enumerate(sorted(set(column)))} for column in zip(*distinct, strict=True)]
-    width = max(len(scale) for scale in scales).bit_length() + 1
-    guards = sum(1 << (width * place + width - 1) for place in range(len(scales)))
-    front: list[int] = []
-    kept: set[Vector] = set()
-    for vector in distinct:
-        packed = sum(scale[value] << width * i for i, (scale, value) in enumerate(zip(scales, vector, strict=True)))
-        guarded = packed | guards
-        if not any((guarded - other) & guards == guards for other in front):
-            front.append(packed)
-            kept.add(vector)
-    return kept
+    front: list[Vector] = []
+    for vector in sorted(set(vectors)):
+        for place, other in enumerate(front):
+            if all(map(le, other, vector)):
+                front.insert(0, front.pop(place))  # what dominates one dominates many: it is asked first
+                break
+        else:
+            front.append(vector)
+    return set(front)

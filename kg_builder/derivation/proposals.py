@@ -15,7 +15,8 @@ from kg_builder.derivation.rank import rank_options
 from kg_builder.derivation.rules import Statement
 from kg_builder.vocabulary import BASE, RDFS, SV, XSD
 
-#: Objectives by priority, places of the members.
+#: Objectives by priority, places of the members: what is equal in every objective stands in the order of its best
+#: placed options.
 Key = tuple[Vector, tuple[int, ...]]
 #: Composed regimens shown in order, beside those of the Pareto front.
 MOST_SHOWN = 10
@@ -27,20 +28,12 @@ USED = ("active", "retained")
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A combination that satisfies a pattern, with its objectives and its place in the order.
-
-    What is equal in every objective stands in the order of its best placed options.
-    """
+    """A combination that satisfies a pattern, with its objectives and its place in the order."""
 
     members: tuple[Member, ...]
     pattern: str
     vector: Vector
     key: Key
-
-    @property
-    def own(self) -> frozenset[str]:
-        """IRIs of its members."""
-        return frozenset(m.iri for m in self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +53,18 @@ class Board:
         formulary: the options of the case.
         priorities: by which regimens are put in order.
         patterns: those that hold in the case, by name.
-        composed: every combination of every pattern, the best first; of two patterns that give the same, the first.
+        composed: keys of every combination of every pattern, the best first; an option has one place, so that the
+            places in a key tell its members.
         front: vectors of those that no other composed one dominates.
         counts: number of combinations by pattern.
-        proposed: composed regimens that are judged and shown, by IRI.
+        proposed: composed regimens that are judged and shown, by IRI; of two patterns that give the same, the first.
         nearest: what comes nearest to patterns that cannot be met, by IRI.
     """
 
     formulary: Formulary
     priorities: Priorities
     patterns: dict[str, tuple[PatternRow, ...]]
-    composed: list[Composed] = field(default_factory=list)
+    composed: list[Key] = field(default_factory=list)
     front: set[Vector] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     proposed: dict[str, Composed] = field(default_factory=dict)
@@ -86,30 +80,34 @@ def open_board(graph: CaseGraph, book: RegimenBook, priorities: Priorities) -> B
     pools = {row.claim: formulary.pool(row.picks) for rows in patterns.values() for row in rows}
     reached = frozenset[str]().union(*pools.values())
     used = [a for a in formulary.ranking.order if a in reached and formulary.status(a) in USED]
-    beside = formulary.beside(used)
-    clashes = {frozenset((a, o)) for a in used for o, pair in beside[a].items() if pair.effect == "excludes"}
     scale = Scale([formulary.member(agent) for agent in used], formulary)
-    seen: set[frozenset[str]] = set()
+    clashes = {frozenset((a, o)) for a in used for o, pair in scale.beside[a].items() if pair.effect == "excludes"}
+    candidates = [_candidate(agent, formulary) for agent in used]
+    seen: set[tuple[int, ...]] = set()
+    ranked: list[tuple[Key, Vector, str]] = []
     for name, rows in patterns.items():
         demands = [row.demand(pools[row.claim]) for row in rows]
-        composer = Composer(demands, [_candidate(agent, formulary) for agent in used], clashes)
+        composer = Composer(demands, candidates, clashes)
         found = composer.compose()
         board.counts[name] = len(found)
         grade = max(row.evidence for row in rows)
         for names in found:
-            if (own := frozenset(names)) not in seen:
-                seen.add(own)
+            # candidates stand in the order of their places, so that the places of equal sets are equal
+            places = tuple([formulary.places[agent] for agent in names])
+            if places not in seen:
+                seen.add(places)
                 vector = scale.measure(names, grade=grade)
-                key = (priorities.key(vector), tuple(sorted(map(formulary.places.__getitem__, names))))
-                board.composed.append(Composed(tuple(map(formulary.member, names)), name, vector, key))
+                ranked.append(((priorities.key(vector), places), vector, name))
         if not found:
             near = _find_nearest(name, composer, pools, formulary)
             board.nearest[_name(graph.iri, name, ())] = near
-    board.composed.sort(key=lambda one: one.key)
-    board.front = find_front(one.vector for one in board.composed)
-    beyond = [one for one in board.composed[MOST_SHOWN:] if one.vector in board.front]
-    for one in (*board.composed[:MOST_SHOWN], *beyond[:MOST_FRONT]):
-        board.proposed[_name(graph.iri, one.pattern, one.own)] = one
+    ranked.sort()
+    board.composed = [key for key, _, _ in ranked]
+    board.front = find_front(vector for _, vector, _ in ranked)
+    beyond = [one for one in ranked[MOST_SHOWN:] if one[1] in board.front]
+    for key, vector, name in (*ranked[:MOST_SHOWN], *beyond[:MOST_FRONT]):
+        own = tuple(formulary.member(formulary.ranking.order[place]) for place in key[1])
+        board.proposed[_name(graph.iri, name, (m.iri for m in own))] = Composed(own, name, vector, key)
     return board
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kg_builder.derivation.casegraph import CaseGraph
+from kg_builder.derivation.casegraph import CaseGraph, KnowledgeReader, local_name
 from kg_builder.vocabulary import BASE, compact
 
 #: How well established an indication is; 0 is best.
@@ -54,6 +54,17 @@ def count_preferred(pairs: Iterable[tuple[str, str]]) -> dict[str, int]:
     return counts
 
 
+def _read_indication(know: KnowledgeReader, claim: str) -> tuple[int, int]:
+    """Return how well established the use is, and the grade of the evidence."""
+    said = know.describe(claim)
+    evidence = int(know.first(said["hasEvidence"][0], "order", str(UNKNOWN))) if "hasEvidence" in said else UNKNOWN
+    return STANDINGS[local_name(said["indicationStatus"][0])], evidence
+
+
+def _read_barrier(know: KnowledgeReader, claim: str) -> int:
+    return _BARRIER[know.first(claim, "barrierHeight")]
+
+
 def rank_keys(graph: CaseGraph, agents: Iterable[str]) -> dict[str, Keys]:
     """Return the ranking keys of active options; smaller is better, in the order written."""
     know = graph.knowledge
@@ -61,14 +72,9 @@ def rank_keys(graph: CaseGraph, agents: Iterable[str]) -> dict[str, Keys]:
     barrier: dict[str, int] = {}
     wanted = set(agents)
     for agent in wanted:
-        for claim in graph.grounds(agent, "Indication"):
-            said = know.describe(claim)
-            evidence = (
-                int(know.first(said["hasEvidence"][0], "order", str(UNKNOWN))) if "hasEvidence" in said else UNKNOWN
-            )
-            here = (STANDINGS[compact(said["indicationStatus"][0]).partition(":")[2]], evidence)
-            place[agent] = min(place.get(agent, here), here)
-        heights = [_BARRIER[know.first(claim, "barrierHeight")] for claim in graph.grounds(agent, "Barrier")]
+        uses = [know.remember(_read_indication, claim) for claim in graph.grounds(agent, "Indication")]
+        place[agent] = min(uses, default=(UNKNOWN, UNKNOWN))
+        heights = [know.remember(_read_barrier, claim) for claim in graph.grounds(agent, "Barrier")]
         barrier[agent] = min(heights, default=UNKNOWN)
     pairs = [
         (agent, other)
@@ -80,17 +86,18 @@ def rank_keys(graph: CaseGraph, agents: Iterable[str]) -> dict[str, Keys]:
     above = count_preferred(pairs)
     keys: dict[str, Keys] = {}
     for agent in wanted:
-        reasons = {f.reason for f in graph.findings.get(agent, ()) if f.effect == "favours"}
-        status, evidence = place.get(agent, (UNKNOWN, UNKNOWN))
+        found = graph.findings.get(agent, ())
+        reasons = {f.reason for f in found if f.effect == "favours"}
+        status, evidence = place[agent]
         keys[agent] = {
             "supportive": 1 if SUPPORTIVE in know.describe(agent).get("hasTrait", ()) else 0,
             "preferred_above": above.get(agent, 0),
             "indication": status,
             "evidence": evidence,
             "marker_directed": 0 if "marker-directed" in reasons else 1,
-            "barrier": barrier.get(agent, UNKNOWN),
+            "barrier": barrier[agent],
             "new_target": 0 if "new-target" in reasons else 1,
-            "cautions": sum(f.effect == "cautions" for f in graph.findings.get(agent, ())),
+            "cautions": sum(f.effect == "cautions" for f in found),
             "label": know.label(agent),
         }
     return keys

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from kg_builder.derivation.answer import Finding, Objective, PatternAnswer, RegimenAnswer, StatusName
 from kg_builder.derivation.casegraph import CaseGraph, FindingNode
-from kg_builder.derivation.formulary import Member
+from kg_builder.derivation.formulary import Member, read_indication
 from kg_builder.derivation.objectives import Own, Scale
-from kg_builder.derivation.pareto import MEASURES, UNKNOWN, Vector, find_front
+from kg_builder.derivation.pareto import MEASURES, Vector, find_front
 from kg_builder.derivation.posterior import Resistance, cover
 from kg_builder.derivation.proposals import Board, Key, write_name
-from kg_builder.derivation.rank import STANDINGS, STATUSES, count_preferred
-from kg_builder.vocabulary import compact
+from kg_builder.derivation.rank import STATUSES, count_preferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +73,8 @@ class Regimens:
         everyone |= {m.iri: m for one in self._board.proposed.values() for m in one.members}
         scale = Scale(list(everyone.values()), self._formulary)
         named = sorted((self._name(r, members[r], above.get(r, 0), scale) for r in regimens), key=lambda one: one.key)
-        known = {frozenset(m.iri for m in one.members) for one in named}
-        composed = [one for one in self._board.composed if not named or one.own not in known]
-        places = [(0, one.key) for one in composed]
+        known = {tuple(sorted({m.place for m in one.members})) for one in named}
+        places = [(0, key) for key in self._board.composed if key[1] not in known]
         keys = [one.key for one in named]
         front = find_front([*self._board.front, *(one.vector for one in named)])
         answers = [
@@ -85,7 +83,7 @@ class Regimens:
             for rank in [bisect_left(places, one.key) + i + 1]
         ]
         for iri, one in self._board.proposed.items():
-            if one.own not in known:
+            if one.key[1] not in known:
                 rank = bisect_left(places, (0, one.key)) + bisect_right(keys, (0, one.key)) + 1
                 found = (rank, one.vector in front)
                 answers.append(self._standing(iri, one.pattern, one.members, one.vector, None, scale, found))
@@ -105,10 +103,7 @@ class Regimens:
         return min(map(self._read_indication, claims), key=lambda own: (own.standing, own.evidence), default=None)
 
     def _read_indication(self, claim: str) -> Own:
-        said = self._know.describe(claim)
-        grades = [float(self._know.first(grade, "order", "9")) for grade in said.get("hasEvidence", ())]
-        status = compact(said["indicationStatus"][0]).partition(":")[2]
-        return Own(STANDINGS[status], min(grades, default=UNKNOWN), claim)
+        return Own(*self._know.remember(read_indication, claim))
 
     def _preferred(self, regimens: list[str]) -> dict[str, int]:
         """Return how many named regimens preferences place above each."""

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import cache
 from string import Formatter
 
-from kg_builder.derivation.casegraph import CaseGraph, FindingNode, number_text
+from kg_builder.derivation.casegraph import CaseGraph, FindingNode, local_name, number_text
 from kg_builder.derivation.regimens import tell_component
 from kg_builder.derivation.rules import Rule
-from kg_builder.vocabulary import compact
+from kg_builder.vocabulary import BASE
+
+_CONDITION = BASE + "condition/"
+
+
+@cache
+def find_gaps(template: str) -> tuple[str, ...]:
+    """Return the names of the gaps of a rule's sentence.
+
+    >>> find_gaps("{facts} ({note})")
+    ('facts', 'note')
+    """
+    return tuple(name for _, name, _, _ in Formatter().parse(template) if name)
 
 
 class Texts:
@@ -17,6 +30,7 @@ class Texts:
 
     def __init__(self, graph: CaseGraph, rules: Mapping[str, Rule]) -> None:
         self._graph, self._rules = graph, rules
+        self._written: dict[str, str] = {}
         self._gaps: dict[str, Callable[[FindingNode], str]] = {
             "facts": lambda f: (
                 self._facts(f.iri, lambda kind: kind != "disease") or self._facts(f.iri, lambda kind: True)
@@ -32,18 +46,20 @@ class Texts:
             "negative": self._negative,
             "component": lambda f: tell_component(self._graph, f, self.finding),
             "lack": self._lack,
-            "condition": lambda f: " and ".join(
-                self._label(n) for n in f.because if compact(n).startswith("condition:")
-            ),
+            "condition": lambda f: " and ".join(self._label(n) for n in f.because if n.startswith(_CONDITION)),
             "exposure": self._exposure,
             "target": lambda f: " and ".join(self._label(n) for n in f.because),
         }
 
     def finding(self, finding: FindingNode) -> str:
         """Return the sentence about a finding."""
-        rule = self._rules[finding.rule]
-        gaps = [name for _, name, _, _ in Formatter().parse(rule.template) if name]
-        text = rule.template.format(**{name: self._gaps[name](finding) for name in gaps}).strip()
+        if finding.iri not in self._written:
+            self._written[finding.iri] = self._write(finding)
+        return self._written[finding.iri]
+
+    def _write(self, finding: FindingNode) -> str:
+        template = self._rules[finding.rule].template
+        text = template.format(**{name: self._gaps[name](finding) for name in find_gaps(template)}).strip()
         text = text.removesuffix(":").removesuffix(";").strip().lstrip(": ")
         warnings = self.warnings(finding)
         return f"{text} [{', '.join(warnings)}]" if warnings else text
@@ -84,7 +100,7 @@ class Texts:
         return self._graph.label(iri)
 
     def _kind(self, fact: str) -> str:
-        return compact(self._graph.value(fact, "factKind") or "").partition(":")[2]
+        return local_name(self._graph.value(fact, "factKind") or "")
 
     def _facts(self, iri: str, wanted: Callable[[str], bool]) -> str:
         shown = [f for f in self._graph.facts(iri) if wanted(self._kind(f))]

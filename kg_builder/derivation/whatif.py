@@ -33,9 +33,9 @@ LARGEST = 3
 #: Sets looked at, at most, whose effects are put together from those of single moves.
 FORESEEN = 20_000
 #: Changed cases derived to free options, at most; beyond it the answer says how far the search was complete.
-MOST = 40
+MOST = 120
 #: Further ones derived to find another first, at most; the same holds.
-MOST_FIRST = 10
+MOST_FIRST = 40
 
 
 @dataclass(frozen=True)

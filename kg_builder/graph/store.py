@@ -138,7 +138,7 @@ def open_release(directory: Path | str) -> Store:
         data = _read_quads(find_release(root))
     store = Store()
     # The hash has shown that these are the bytes a build wrote, so IRIs need no second validation.
-    store.bulk_load(input=data, format=RdfFormat.N_QUADS, lenient=True)
+    store.load(input=data, format=RdfFormat.N_QUADS, lenient=True)
     return store
 
 

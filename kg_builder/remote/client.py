@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import base64
+import re
 import time
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from typing import Final
@@ -14,12 +15,20 @@ from urllib.parse import urlencode
 
 import pyoxigraph as ox
 
-from kg_builder.issues import StoreError
+from kg_builder.issues import SalvageError
 from kg_builder.remote.endpoint import PASSWORD_VARIABLE, USER_VARIABLE, Endpoint, shown
 
 #: XML first: Virtuoso 7 writes JSON results of the time before SPARQL 1.1.
 ROWS_ACCEPTED: Final = "application/sparql-results+xml, application/sparql-results+json;q=0.8"
-GRAPH_ACCEPTED: Final = "application/n-triples, text/turtle;q=0.9, application/rdf+xml;q=0.5"
+GRAPH_ACCEPTED: Final = "application/n-triples, text/turtle;q=0.9"
+#: RDF/XML is not among them: its reader would expand entities.
+_GRAPH_FORMATS: Final = {
+    "application/n-triples": ox.RdfFormat.N_TRIPLES,
+    "text/turtle": ox.RdfFormat.TURTLE,
+    "text/plain": ox.RdfFormat.N_TRIPLES,  # what Virtuoso calls its N-Triples in places
+}
+#: How a whole result in XML ends; pyoxigraph would read one that stops after a row.
+_XML_END: Final = re.compile(rb"</([\w.-]+:)?sparql\s*>\s*\Z")
 #: Headers by which servers say that they cut an answer short.
 _CUT_HEADERS: Final = ("X-SPARQL-MaxRows", "X-SQL-State")
 _PART: Final = 1 << 16
@@ -28,7 +37,7 @@ _LONGEST_TEXT: Final = 200
 _LARGEST: Final = 1 << 30
 
 
-class EndpointError(StoreError):
+class EndpointError(SalvageError):
     """A server does not answer, refuses, or answers what it was not asked for.
 
     Attributes:
@@ -62,8 +71,10 @@ class Client:
         self.endpoint = endpoint
         #: What the server calls itself in its last answer.
         self.server = ""
-        addresses = [url for url in (endpoint.query, endpoint.update, *endpoint.stores) if url]
-        self._opener = open_with(endpoint.credentials, *addresses)
+        #: Ends every query as a comment. Virtuoso keeps the plan of a query by its text, and one made for a small
+        #: release took a minute on a large one: a text of its own for each release makes it plan anew.
+        self.remark = ""
+        self._opener = open_with(endpoint)
 
     def select(
         self, text: str, graphs: Iterable[str], *, named: Iterable[str] = (), doing: str, form: str = "SELECT"
@@ -84,7 +95,12 @@ class Client:
         format = ox.QueryResultsFormat.from_media_type(kind)
         if format is None:
             raise self._alien(self.endpoint.query, kind, doing)
+        if format == ox.QueryResultsFormat.XML and not _XML_END.search(data[-200:]):
+            raise self._broken(self.endpoint.query, doing, "it ends before its end")
         try:
+            found = ox.parse_query_results(data, format)
+            if isinstance(found, ox.QuerySolutions):
+                deque(found, maxlen=0)  # read to the end: only there a fault far down shows itself
             return ox.parse_query_results(data, format)
         except (SyntaxError, ValueError) as error:
             raise self._broken(self.endpoint.query, doing, error) from error
@@ -133,30 +149,25 @@ class Client:
     ) -> tuple[str, bytes]:
         from kg_builder.remote.wrapper import Wrapper
 
-        wrapper = Wrapper(self._opener, self.endpoint.query, self.endpoint.update)
-        wrapper.use(text, form, accept, self.endpoint.credentials)
+        address = (self.endpoint.update if form == "INSERT" else self.endpoint.query) or ""
+        wrapper = Wrapper(self._opener, self.endpoint)
+        remark = f"\n# {ox.Literal(self.remark)}" if self.remark else ""
+        wrapper.use(text + remark, form, accept, self.endpoint.credentials_for(address).header)
         for name, iris in (("default-graph-uri", graphs), ("named-graph-uri", named)):
             for iri in iris:
                 wrapper.addParameter(name, iri)
-        wrapper.timeout = self.endpoint.timeout  # type: ignore[assignment] # seconds need not be whole
-        address = self.endpoint.update if wrapper.isSparqlUpdateRequest() else self.endpoint.query
-        return self._receive(address or "", lambda: wrapper.query().response, doing)
+        return self._receive(address, lambda: wrapper.query().response, doing)
 
     def _send(self, address: str, request: urllib.request.Request, doing: str) -> tuple[str, bytes]:
         from kg_builder.remote.wrapper import AGENT
 
         request.add_header("User-Agent", AGENT)
-        own = self.endpoint.credentials
-        if own.token:
-            request.add_header("Authorization", f"Bearer {own.token}")
-        elif own.user:
-            pair = base64.b64encode(f"{own.user}:{own.password}".encode()).decode()
-            request.add_header("Authorization", f"Basic {pair}")
+        if own := self.endpoint.credentials_for(address):
+            request.add_header("Authorization", own.header)
         return self._receive(address, lambda: self._opener.open(request, timeout=self.endpoint.timeout), doing)
 
-    def _receive(self, address: str, send: object, doing: str) -> tuple[str, bytes]:
+    def _receive(self, address: str, send: Callable[[], HTTPResponse], doing: str) -> tuple[str, bytes]:
         """Send a request and return media type and body of the answer."""
-        assert callable(send)
         where, seconds = shown(address), self.endpoint.timeout
         deadline = time.monotonic() + seconds
         try:
@@ -166,7 +177,7 @@ class Client:
                 kind = response.headers.get_content_type()
                 self.server = response.headers["Server"] or ""
         except HTTPError as error:
-            raise self._refused(where, error, doing) from None
+            raise self._refused(address, error, doing) from None
         except (OSError, HTTPException) as error:
             raise EndpointError(f"{where}: {_tell_failure(error, seconds)} (while {doing})") from error
         if cut:
@@ -188,11 +199,13 @@ class Client:
         length = response.headers["Content-Length"] or ""
         if length.isdecimal() and total < int(length):
             raise ConnectionResetError(f"{total} of {length} bytes came")
+        if not length and not response.chunked and total:
+            raise HTTPException("it does not say how long its answer is, so a cut one would not be seen")
         return b"".join(parts)
 
     # --- what went wrong --------------------------------------------------------------------
 
-    def _refused(self, where: str, error: HTTPError, doing: str) -> EndpointError:
+    def _refused(self, address: str, error: HTTPError, doing: str) -> EndpointError:
         with error:
             try:
                 said = _first_words(error.read(4096), self._secrets())
@@ -203,7 +216,7 @@ class Client:
         if 300 <= code < 400 and place:
             hint = f"it points to {shown(place)}: give that address if you trust it"
         elif code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            known = bool(self.endpoint.credentials)
+            known = bool(self.endpoint.credentials_for(address))
             hint = (
                 "this user may not do it: see the rights that the server gives"
                 if known
@@ -217,24 +230,22 @@ class Client:
             hint = "see that this is a SPARQL 1.1 server"
         name = HTTPStatus(code).phrase if code in HTTPStatus._value2member_map_ else ""
         status = f"{code} {name}".strip()
-        return EndpointError(f"{where}: {status} while {doing}{f': {said}' if said else ''}; {hint}", code)
+        return EndpointError(f"{shown(address)}: {status} while {doing}{f': {said}' if said else ''}; {hint}", code)
 
-    def _secrets(self) -> Sequence[str]:
-        own = self.endpoint.credentials
-        return [secret for secret in (own.password, own.token) if secret]
+    def _secrets(self) -> list[str]:
+        return [secret for own in self.endpoint.credentials.values() for secret in own.secrets]
 
     def _alien(self, address: str, kind: str, doing: str) -> EndpointError:
         hint = "give the address at which the server answers SPARQL queries"
         return EndpointError(f"{shown(address)}: answered with {kind}, no SPARQL answer, while {doing}; {hint}")
 
-    def _broken(self, address: str, doing: str, error: Exception) -> EndpointError:
+    def _broken(self, address: str, doing: str, error: Exception | str) -> EndpointError:
         fault = _first_words(str(error).encode(), self._secrets())
         hint = "the connection or the server broke off: try again, and see the log of the server"
         return EndpointError(f"{shown(address)}: its answer cannot be read while {doing}: {fault}; {hint}")
 
     def _triples(self, kind: str, data: bytes, address: str, doing: str) -> list[ox.Triple]:
-        # Virtuoso calls its N-Triples plain text in places
-        format = ox.RdfFormat.N_TRIPLES if kind == "text/plain" else ox.RdfFormat.from_media_type(kind)
+        format = _GRAPH_FORMATS.get(kind)
         if format is None:
             raise self._alien(address, kind, doing)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
@@ -34,8 +35,24 @@ class Credentials:
     def __bool__(self) -> bool:
         return bool(self.user or self.token)
 
+    @property
+    def header(self) -> str:
+        """What is sent as Authorization, empty if nobody in particular asks."""
+        if self.token:
+            return f"Bearer {self.token}"
+        return f"Basic {self._pair}" if self.user else ""
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be repeated where a server says it back."""
+        return [text for text in (self.token, self.password, self.user and self._pair) if text]
+
+    @property
+    def _pair(self) -> str:
+        return base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Endpoint:
     """A SPARQL server.
 
@@ -43,15 +60,22 @@ class Endpoint:
         query: address for queries, without user and password.
         update: address for updates; None where none may be sent.
         stores: addresses at which the graph store protocol may be offered, the likeliest first.
-        credentials: sent with every request.
         timeout: seconds a request may take.
+        credentials: scheme, host and port of an address → who asks there. They are sent nowhere else.
     """
 
     query: str
     update: str | None = None
     stores: tuple[str, ...] = ()
-    credentials: Credentials = field(default=Credentials(), repr=False)
     timeout: float = 60
+    credentials: Mapping[str, Credentials] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Endpoint({shown(self.query)})"
+
+    def credentials_for(self, url: str) -> Credentials:
+        """Return who asks at an address."""
+        return self.credentials.get(origin_of(url), Credentials())
 
 
 def read_endpoint(
@@ -64,8 +88,8 @@ def read_endpoint(
 ) -> Endpoint:
     """Read the addresses of a server as a user gives them.
 
-    User and password come from the first address that has them, else from the environment
-    (:data:`USER_VARIABLE`, :data:`PASSWORD_VARIABLE`, :data:`TOKEN_VARIABLE`).
+    User and password within an address are for its host and port alone. Where no address has them they come from
+    the environment (:data:`USER_VARIABLE`, :data:`PASSWORD_VARIABLE`, :data:`TOKEN_VARIABLE`), for all addresses.
 
     Args:
         query: address for queries; it may hold ``user:password@``.
@@ -76,17 +100,29 @@ def read_endpoint(
     Raises:
         AddressError: if an address is no http or https URL; its user and password are not in the message.
     >>> found = read_endpoint("http://me:secret@localhost:8890/sparql", {})
-    >>> found.query, found.credentials.user, "secret" in repr(found)
+    >>> found.query, found.credentials_for(found.query).user, "secret" in repr(found)
     ('http://localhost:8890/sparql', 'me', False)
     """
-    addresses = [_read(url) if url else None for url in (query, update, store)]
-    secrets = [found[1] for found in addresses if found and found[1]]
-    asked, told, kept = (found[0] if found else None for found in addresses)
-    own = Credentials(
+    asked, told, kept = (None if url is None else _read(url) for url in (query, update, store))
+    assert asked is not None
+    given = [found for found in (asked, told, kept) if found]
+    general = Credentials(
         environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, ""), environment.get(TOKEN_VARIABLE, "")
     )
-    assert asked is not None
-    return Endpoint(asked, told, (kept,) if kept else (), secrets[0] if secrets else own, timeout)
+    known = {origin_of(url): own for url, own in reversed(given) if own}
+    if not known and general:
+        known = {origin_of(url): general for url, _ in given}
+    return Endpoint(asked[0], told[0] if told else None, (kept[0],) if kept else (), timeout, known)
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of an address.
+
+    >>> origin_of("http://localhost:8890/sparql?key=42")
+    'http://localhost:8890/'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}/"
 
 
 def complete(endpoint: Endpoint, *, stores: bool = True) -> Endpoint:

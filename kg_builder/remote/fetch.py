@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 from typing import Final
 
 import pyoxigraph as ox
@@ -25,8 +26,8 @@ CUT_GRAPHS: Final = (GRAPH_CORE, GRAPH_ASSERTED, GRAPH_INFERRED)
 PAGE: Final = 8_000
 #: A shorter answer is taken as whole: no server cuts so short.
 SMALL: Final = 1_000
-_HEX: Final = "0123456789abcdef"
-_DEEPEST: Final = 3
+#: Digits of the hash by which the statements of one property are told apart at most: 256 parts.
+_DEEPEST: Final = 2
 
 
 class Fetcher:
@@ -87,22 +88,27 @@ class Fetcher:
                 for part in (page[:half], page[half:])
                 for triple in self._page(pattern, part, sum(counts[p] for p in part), counts, doing)
             ]
-        found = list(self._shards(pattern, page, "", doing))
-        if len(found) != expected:
-            where = shown(self._client.endpoint.query)
-            message = f"{where}: gave {len(found)} of {expected} statements while {doing}"
-            raise EndpointError(f"{message}; see that nothing writes to it meanwhile, and how long its answers may be")
-        return found
+        for depth in range(1, _DEEPEST + 1):
+            parts = (texts.construct(pattern, only=page, shard=shard) for shard in _shards(depth))
+            found = [triple for part in parts for triple in self._construct(part, doing)]
+            if len(found) == expected:
+                return found
+        where = shown(self._client.endpoint.query)
+        message = f"{where}: gave {len(found)} of {expected} statements while {doing}"
+        raise EndpointError(f"{message}; see that nothing writes to it meanwhile, and how long its answers may be")
 
-    def _shards(self, pattern: str, page: list[str], shard: str, doing: str) -> Iterator[ox.Triple]:
-        """Yield the statements of one property, by the hash of their subjects; parts that look cut are cut finer."""
-        for digit in _HEX:
-            own = shard + digit
-            found = self._construct(texts.construct(pattern, only=page, shard=own), doing)
-            if len(found) >= SMALL and len(own) < _DEEPEST:
-                yield from self._shards(pattern, page, own, doing)
-            else:
-                yield from found
+
+def count_graph(client: Client, graph: str) -> int:
+    """Return the number of statements of a graph; 0 if it is not there."""
+    text = texts.fill(texts.COUNT, g=ox.NamedNode(graph))
+    rows = client.select(text, (), doing="counting statements")
+    assert isinstance(rows, ox.QuerySolutions)
+    return sum(int(row["n"].value) for row in rows)
+
+
+def _shards(depth: int) -> Iterator[str]:
+    """Yield the beginnings of hashes by which subjects are told apart: 16, 256 …"""
+    return map("".join, product("0123456789abcdef", repeat=depth))
 
 
 def _bins(counts: dict[str, int]) -> Iterator[list[str]]:
@@ -155,7 +161,12 @@ def fetch_cut(client: Client, disease: str) -> ox.Store:
 
 
 def _terms(client: Client, wants: Callable[[str], bool]) -> list[ox.Triple]:
-    return Fetcher(client, CUT_GRAPHS).fetch(texts.TERMS, wants=wants, doing="fetching the terms")
+    """Return statements of terms with the properties that are wanted; none of retired ones, which no cut has."""
+    fetcher, doing = Fetcher(client, CUT_GRAPHS), "fetching the terms"
+    marked = fetcher.fetch_short(texts.fill(texts.OF_PROPERTY, p=texts.DEPRECATED), doing=doing)
+    retired = {triple.subject for triple in marked}
+    found = fetcher.fetch(texts.TERMS, wants=wants, doing=doing)
+    return [triple for triple in found if triple.subject not in retired]
 
 
 def _types(client: Client) -> list[ox.Triple]:

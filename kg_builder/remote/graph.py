@@ -58,6 +58,7 @@ class RemoteGraph(KnowledgeGraph):
         if found is None:
             hint = "run `salvage-kg load --endpoint URL`; if a load is under way, wait for its end"
             raise StoreError(f"{shown(endpoint.query)}: holds no release of the knowledge graph; {hint}")
+        client.remark = f"release {found.sha256}"
         return cls(client, found.manifest, say=say)
 
     def _read_context(self) -> Context:

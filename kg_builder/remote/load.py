@@ -24,6 +24,7 @@ from kg_builder.remote.chunks import split_graph
 from kg_builder.remote.client import Client, EndpointError
 from kg_builder.remote.description import GRAPH_RELEASE, Described, read_description
 from kg_builder.remote.endpoint import Endpoint, shown
+from kg_builder.remote.fetch import count_graph
 from kg_builder.vocabulary import BASE
 
 #: Graphs of loads under way begin so.
@@ -171,13 +172,17 @@ class _Loader:
 
     def give_up(self, error: BaseException) -> None:
         """Remove the staging graphs after a fault; add to its message what the server holds now."""
+        notes: list[str] = []
         try:
             self._drop_staging()
-            note = self._tell_held()
         except EndpointError:
-            note = "it does not answer any more; graphs that the load left there are removed by the next load"
+            notes.append("staging graphs are left there and are removed by the next load")
+        try:
+            notes.append(self._tell_held())
+        except EndpointError:
+            notes.append("it does not answer any more; what stood in the place of the release has not been touched")
         if isinstance(error, EndpointError):
-            error.args = (f"{error}; {note}",)
+            error.args = ("; ".join([str(error), *notes]),)
 
     def _drop_staging(self) -> None:
         # a short wait: whoever has just been too slow must not make us wait as long again
@@ -238,12 +243,17 @@ class _Loader:
                 if self.is_done():
                     return "done"
                 if time.monotonic() >= deadline:
-                    is_whole = all(self._count(staging) == size for _, staging, size in self._targets)
-                    return "untouched" if is_whole and read_description(self._client) == self._former else "begun"
+                    return "untouched" if self._is_untouched() else "begun"
                 time.sleep(_PAUSE)
         except EndpointError as silent:
             hint = "whether the graphs are in place is not known; load again: what is there already is seen at once"
             raise EndpointError(f"{error}; then {silent}; {hint}") from error
+
+    def _is_untouched(self) -> bool:
+        """Whether nothing has been moved yet: the description of the former release is the first to go."""
+        if self._former is not None:
+            return read_description(self._client) == self._former
+        return all(self._count(staging) == size for _, staging, size in self._targets)
 
     def _finish(self, error: EndpointError) -> None:
         """Put in place, one by one, the graphs that a broken request left; a staging graph is gone once it is moved."""
@@ -264,10 +274,7 @@ class _Loader:
         return all(self._count(target) == size for target, _, size in self._targets)
 
     def _count(self, graph: str) -> int:
-        text = texts.fill(texts.COUNT, g=ox.NamedNode(graph))
-        rows = self._client.select(text, (), doing="counting statements")
-        assert isinstance(rows, ox.QuerySolutions)
-        return sum(int(row["n"].value) for row in rows)
+        return count_graph(self._client, graph)
 
 
 def compact_name(graph: str) -> str:

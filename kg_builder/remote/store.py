@@ -12,9 +12,10 @@ import pyoxigraph as ox
 from kg_builder.ask.guard import check_query
 from kg_builder.graph.protocol import Answer, Graph, Subject, Value
 from kg_builder.remote import texts
-from kg_builder.remote.client import Client, EndpointError
+from kg_builder.remote.client import Client, CutError, EndpointError
 from kg_builder.remote.dialect import is_beyond_virtuoso, put_in_order, write_for_virtuoso
-from kg_builder.remote.fetch import Fetcher
+from kg_builder.remote.endpoint import shown
+from kg_builder.remote.fetch import PAGE, Fetcher, count_graph
 from kg_builder.vocabulary import BASE, GRAPH_ASSERTED, GRAPH_CORE, GRAPH_INFERRED, GRAPH_MAPPINGS
 
 KNOWLEDGE: Final = (GRAPH_CORE, GRAPH_ASSERTED, GRAPH_INFERRED, GRAPH_MAPPINGS)
@@ -52,6 +53,7 @@ class RemoteStore:
         self._met: dict[str, list[str]] = {}
         self._waiting: dict[str, dict[str, None]] = {}
         self.case_graph: str | None = None
+        self._case: set[ox.Triple] = set()
         self._is_broken_off = False
 
     # --- queries ----------------------------------------------------------------------------
@@ -69,12 +71,16 @@ class RemoteStore:
         named = graphs if "GRAPH" in query.upper() else []
         doing = "running a query"
         text = query
-        if self._client.server.startswith("Virtuoso"):
+        is_virtuoso = self._client.server.startswith("Virtuoso")
+        if is_virtuoso:
             if self.case_graph is None and is_beyond_virtuoso(query):
                 return self._fetch_all().query(query, use_default_graph_as_union=True)
             text = write_for_virtuoso(query)
         if form == "CONSTRUCT":
             found = self._client.construct(text, graphs, named=named, doing=doing)
+            if is_virtuoso and len(found) >= PAGE:
+                hint = "ask less, or without --update-endpoint"
+                raise CutError(f"Virtuoso may have cut an answer of {len(found)} statements and not said so; {hint}")
             self._meet(found)
             return _as_answer(found)
         rows = self._client.select(text, graphs, named=named, form=form, doing=doing)
@@ -189,10 +195,9 @@ class RemoteStore:
         Raises:
             EndpointError: if the server refuses, or does not answer.
         """
-        graph = CASES + secrets.token_hex(16)
-        node = ox.NamedNode(graph)
+        node = ox.NamedNode(CASES + secrets.token_hex(16))
         line = ox.serialize([ox.Triple(node, texts.TYPE, node)], format=ox.RdfFormat.N_TRIPLES) or b""
-        text = f"{texts.insert(graph, line)} ;\n{texts.drop(graph)}"
+        text = f"{texts.insert(node.value, line)} ;\n{texts.drop(node.value)}"
         self._client.update(text, doing="seeing whether updates are allowed")
 
     def extend(self, quads: Iterable[ox.Quad], /) -> None:
@@ -225,15 +230,21 @@ class RemoteStore:
             raise EndpointError(f"{error}; {hint}", error.status) from error
         finally:
             self.case_graph, self._is_broken_off = None, False
+            self._case.clear()
 
     def _insert(self, triples: list[ox.Triple]) -> None:
         if self.case_graph is None:
             self.case_graph = CASES + secrets.token_hex(16)
         for start in range(0, len(triples), CHUNK):
             lines = ox.serialize(triples[start : start + CHUNK], format=ox.RdfFormat.N_TRIPLES) or b""
-            was_broken_off, self._is_broken_off = self._is_broken_off, True
+            self._is_broken_off = True
             self._client.update(texts.insert(self.case_graph, lines), doing="adding to the case")
-            self._is_broken_off = was_broken_off
+            self._is_broken_off = False
+        self._case.update(triples)
+        if (found := count_graph(self._client, self.case_graph)) != len(self._case):
+            where = shown(self._client.endpoint.update or "")
+            hint = "see that this address and that for queries are of one server, and that it keeps what it confirms"
+            raise EndpointError(f"{where}: took {len(self._case)} statements of the case, {found} are there; {hint}")
 
 
 def _quads(triples: Iterable[ox.Triple]) -> list[ox.Quad]:
