@@ -10,8 +10,8 @@ A step applies a rule of the release to some statements, its premises, and concl
 (b) the rule run on the premises alone concludes just this, and with any one premise left out does not,
 (c) the rule run on everything concludes it: on release, case and all that the rules conclude before it. Everything is
     derived here, with all rules in their order; nothing that a proof or a case says of it is believed.
-Whatever else the proof says must stand in the release, in the case or among the conclusions proven; hashes of release
-and rules must be those of the files; each claim has just the sources that the release gives it. See docs/proof.md.
+Whatever else it says must stand in the release, in the case or among the conclusions proven; hashes must be those of
+the files; each claim has just the sources that the release gives it. See docs/proof.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import rdflib.plugins.sparql
-from rdflib import RDF, XSD, Graph, Literal, Namespace, URIRef
+from rdflib import RDF, RDFS, XSD, Graph, Literal, Namespace, URIRef
 from rdflib.plugins.sparql import CUSTOM_EVALS, prepareQuery
 
 rdflib.plugins.sparql.SPARQL_LOAD_GRAPHS = False
@@ -38,6 +38,13 @@ rdflib.plugins.sparql.SPARQL_LOAD_GRAPHS = False
 Triple = tuple[Any, Any, Any]
 BASE = "https://w3id.org/salvage-kg/"
 SV, PROV = Namespace(BASE + "ontology#"), Namespace("http://www.w3.org/ns/prov#")
+#: What a case may say of its facts, of alterations and of combinations that no release knows: classes and properties.
+OWN = {
+    "case": "Fact Measurement FailedRegimen factIn factKind states partOf memberCount isLast onParameter value "
+    "derivedFrom prevalence",
+    "alteration": f"Alteration {RDFS.label} isKindOf inGene negates",
+    "proposal": f"{RDFS.label} proposedIn componentCount needsActive needsKept composedBy lacksFor",
+}
 HASH, SOURCE = URIRef("https://schema.org/sha256"), URIRef("http://purl.org/dc/terms/source")
 
 
@@ -126,17 +133,14 @@ class Release:
         if not (directory / "manifest.json").is_file():
             directory = directory / (directory / "current").read_text().strip()
         manifest = json.loads((directory / "manifest.json").read_text())
-        data = {}
-        for name in sorted(manifest["files"]):
-            if name == "knowledge.nq.gz" or re.fullmatch(r"rules/\d\d-[a-z-]+\.rq", name):
-                data[name] = (directory / name).read_bytes()
-                if hashlib.sha256(data[name]).hexdigest() != manifest["files"][name]:
-                    raise ValueError(f"{directory / name}: differs from the manifest")
+        wanted = re.compile(r"knowledge\.nq\.gz|rules/\d\d-[a-z-]+\.rq")
+        data = {name: (directory / name).read_bytes() for name in sorted(manifest["files"]) if wanted.fullmatch(name)}
+        if changed := [n for n, read in data.items() if hashlib.sha256(read).hexdigest() != manifest["files"][n]]:
+            raise ValueError(f"{directory / changed[0]}: differs from the manifest")
         quads = gzip.decompress(data.pop("knowledge.nq.gz"))
         self.iri, self.sha256 = URIRef(manifest["version_iri"]), Literal(hashlib.sha256(quads).hexdigest())
         rules = [Rule(name, text) for name, text in data.items()]
         self.runs = sorted(((stage, rule) for rule in rules for stage in rule.stages), key=lambda run: run[0])
-        self.writes = {predicate for rule in rules for _, predicate, _ in rule.query.algebra.template}
         self.graph = parse(re.sub(r" <[^<> ]*> \.$", " .", quads.decode(), flags=re.MULTILINE), "nt")
 
 
@@ -165,10 +169,12 @@ class Case:
         """Facts speak of the case, its nodes, alterations and combinations no release knows; no rule writes them."""
         subject, predicate, value = triple
         if subject == self.iri:
-            scopes = [self.iri, URIRef(BASE + "scope/any-case")]
-            return (predicate, value) in [(RDF.type, SV.Case), *((SV.within, scope) for scope in scopes)]
-        is_own = str(subject).startswith((f"{self.iri}#", BASE + "alteration/", BASE + "proposal/"))
-        return is_own and predicate not in release.writes and (subject, None, None) not in release.graph
+            scopes = (self.iri, URIRef(BASE + "scope/any-case"))
+            return (predicate, value) in ((RDF.type, SV.Case), *((SV.within, scope) for scope in scopes))
+        kind = subject.removeprefix(BASE).partition("/")[0]
+        is_own = kind in OWN and (kind != "case" or subject.startswith(f"{self.iri}#"))
+        said = str(value if predicate == RDF.type else predicate).removeprefix(SV)
+        return is_own and said in OWN[kind].split() and (subject, None, None) not in release.graph
 
 
 def read_proof(path: Path) -> Graph:
@@ -241,8 +247,7 @@ class Verifier:
                 self.stands[node] = True
                 self.proven.add(self.triples[node])
         self.faults += [f"{step}: {verdict}" for step, verdict in verdicts.items() if verdict]
-        lost = [node for node, stands in self.stands.items() if not stands]
-        self.faults += [f"{node}: is neither quoted nor concluded" for node in lost]
+        self.faults += [f"{n}: is neither quoted nor concluded" for n, stands in self.stands.items() if not stands]
 
     def _judge(self, step: Any, rule: Rule, concluded: set[Triple]) -> str:
         """Return what is wrong with a step of this rule at one of its runs; nothing if it stands."""
@@ -260,8 +265,8 @@ class Verifier:
         bundles = self._all(PROV.Bundle)
         origins = [origin for bundle in bundles for origin in self._take(bundle, PROV.wasDerivedFrom)]
         members = {member for bundle in bundles for member in self._take(bundle, PROV.hadMember)}
-        if len(bundles) != 1 or set(origins) != {self.release.iri, self.case.iri}:
-            self.faults.append(f"not one proof derived from {self.release.iri} and {self.case.iri}")
+        if len(bundles) != 1 or set(origins) != {self.release.iri, self.case.iri} or not self.steps:
+            self.faults.append(f"not one proof, with steps, derived from {self.release.iri} and {self.case.iri}")
         if not set(self.steps) <= members <= {s for s, _, _ in self.whole}:
             self.faults.append("the members of the proof are not its steps and what else it speaks of")
         if self._take(self.release.iri, HASH) != [self.release.sha256]:
@@ -275,8 +280,7 @@ class Verifier:
 def main(arguments: list[str]) -> int:
     """Check one proof and return the exit code."""
     if len(arguments) != 3:
-        print("usage: verify_proof.py RELEASE CASE.ttl PROOF.ttl|PROOF.json", file=sys.stderr)
-        return 2
+        return print("usage: verify_proof.py RELEASE CASE.ttl PROOF.ttl|PROOF.json", file=sys.stderr) or 2
     try:
         release = Release(Path(arguments[0]))
         case = Case(release, Path(arguments[1]).read_text(encoding="utf-8"))
@@ -284,8 +288,7 @@ def main(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 the outermost place: what cannot be read proves nothing
         print(f"rejected: {type(error).__name__}: {error}")
         return 1
-    for fault in sorted(verifier.faults):
-        print(f"rejected: {fault}")
+    print(*(f"rejected: {fault}\n" for fault in sorted(verifier.faults)), sep="", end="")
     if not verifier.faults:
         share = f"{len(case.statuses & verifier.proven)} of the {len(case.statuses)} statuses of {case.iri}"
         print(f"accepted: {len(verifier.steps)} steps prove {share}")

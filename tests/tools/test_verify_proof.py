@@ -138,6 +138,35 @@ def test_knowledge_in_the_case_is_not_believed(bench: Any) -> None:
     assert len(bench.view(turtle + own).facts) == len(bench.derived(data).facts) + 1
 
 
+def test_a_claim_made_up_in_the_case_is_not_believed(bench: Any) -> None:
+    """A node of the case that says of itself what claims say, so that rules whose property is a variable take it."""
+    data = CASES["bare"]
+    turtle, node, sv = bench.kg.case_graph(bench.case(data)), f"<{BASE}case/one#/made-up>", f"{SV}"
+    said = {
+        "appliesTo": f"<{BASE}drug/alpha>", "concernsAgent": f"<{BASE}drug/alpha>", "claimKind": '"Indication"',
+        "givesGround": f"<{sv}groundIndication>", "keyCondition": f"<{BASE}condition/x>", "conditionCount": "1",
+        "hasCondition": f"<{BASE}condition/x>", "relevantTo": f"<{BASE}disease/testitis>",
+        "forDisease": f"<{BASE}disease/testitis>", "indicationStatus": f"<{BASE}indicationstatus/current>",
+        "hasDegree": f"<{BASE}degree/full>", "hasCondition ": f"<{BASE}condition/y>",
+        "narrowerThan": f"<{BASE}claim/z>", "groundIn": f"<{BASE}case/one>",
+    }  # fmt: skip
+    invented = "\n".join(f"{node} <{sv}{name.strip()}> {value} ." for name, value in said.items())
+    classes = "\n".join(f"{node} a <{sv}{name}> ." for name in ("Claim", "Indication", "Drug", "Condition"))
+    for kind in ("alteration", "proposal"):
+        assert bench.view(turtle + (invented + classes).replace("case/one#/made-up", f"{kind}/made-up")).facts == (
+            bench.derived(data).facts
+        )
+    assert bench.view(turtle + invented + classes).facts == bench.derived(data).facts
+
+
+def test_a_proof_of_nothing_is_none(bench: Any, verify: Any) -> None:
+    data = CASES["bare"]
+    said = {
+        t for t in bench.said(data) if t[1] in (verify.PROV.wasDerivedFrom, verify.HASH) or t[2] == verify.PROV.Bundle
+    }
+    assert any("with steps" in fault for fault in bench.judge(data, said).faults)
+
+
 def test_an_option_alone_is_proven(bench: Any) -> None:
     data = CASES["genotype"]
     for option in bench.kg.options(bench.case(data)).agents[:6]:
