@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,12 +20,15 @@ from kg_builder.derivation.casegraph import CaseGraph
 from kg_builder.derivation.context import Context
 from kg_builder.derivation.engine import Engine
 from kg_builder.derivation.prepare import OPTIONS, prepare_case
+from kg_builder.derivation.proposals import write_name
 from kg_builder.vocabulary import BASE, compact, expand
 
 #: Lines that can be looked at: the one now chosen and those after it.
 LEAST_LINES, MOST_LINES = 1, 3
-#: Regimens looked at now, and after each of them, at most, by rank.
-MOST_NOW, MOST_LATER = 24, 8
+#: Regimens looked at now, and after each of those told, at most, by rank.
+MOST_NOW, MOST_LATER = 500, 8
+#: Choices told: those that leave most.
+MOST_TOLD = 24
 #: How often an alteration is found on failure, most often first.
 FREQUENCIES = ("common", "occasional", "rare")
 ASSUMPTIONS = (
@@ -74,9 +79,9 @@ class Plan(_Model):
     knowledge: KnowledgeVersion
     lines: int
     usable: tuple[str, ...] = Field(description="options that are active now")
-    choices: tuple[Choice, ...] = Field(description="first what leaves most in the end, then by rank")
+    choices: tuple[Choice, ...] = Field(description="what leaves most, first what does so in the end, then by rank")
     looked_at: int = Field(description="regimens looked at")
-    of: int = Field(description="regimens that stand in the answer to the case; single options where none does")
+    of: int = Field(description="regimens that stand, named and composed; single options where none does")
     assumptions: tuple[str, ...] = ASSUMPTIONS
     notice: str = NOTICE
 
@@ -130,24 +135,25 @@ class Planner:
         graph = self._derive([case])[0]
         active = find_active(graph)
         found = self.regimens(case)
-        outcomes = self._fail(case, graph, found[:MOST_NOW]) if lines > 1 else []
-        choices = [self._choice(one, active, lines) for one in outcomes]
         if lines == 1:
-            choices = [self._describe(regimen, (), active, active) for regimen in found[:MOST_NOW]]
-        place = {self._names(regimen.components): number for number, regimen in enumerate(found)}
-        choices.sort(key=lambda c: (-(c.then[0].left if c.then else 0), -len(c.left), place[c.components]))
+            choices = [self._describe(regimen, (), active, active) for regimen in found[:MOST_TOLD]]
+        else:
+            outcomes = self._fail(case, graph, found[:MOST_NOW])
+            outcomes.sort(key=lambda one: -len(one.active - set(one.regimen.components)))
+            choices = [self._choice(one, active, lines) for one in outcomes[:MOST_TOLD]]
+            choices.sort(key=lambda c: (-(c.then[0].left if c.then else 0), -len(c.left), c.rank or 0))
         return Plan(
             case=case.id,
             knowledge=version,
             lines=lines,
             usable=self._names(sorted(active)),
             choices=tuple(choices),
-            looked_at=len(choices),
+            looked_at=min(len(found), MOST_NOW if lines > 1 else MOST_TOLD),
             of=len(found),
         )
 
     def regimens(self, case: Case) -> list[Regimen]:
-        """Return the regimens that stand in the answer to a case, by rank; single active options where none does."""
+        """Return the regimens that stand in a case, all of them, by rank; single active options where none does."""
         answer = self._answer(case)
         options = [*answer.agents, *answer.modalities]
         iris = {option.name: option.iri for option in options}
@@ -157,9 +163,21 @@ class Planner:
             for r in sorted(standing, key=lambda r: (r.rank or 0, r.name))
         }
         if found:
-            return list(found.values())
+            return self._add_composed(case, list(found.values()))
         single = [o for o in options if o.status == "active" and not self._is_supportive(o.iri)]
         return [Regimen(o.name, (o.iri,), o.rank) for o in single]
+
+    def _add_composed(self, case: Case, told: list[Regimen]) -> list[Regimen]:
+        """Return the regimens that an answer tells with the composed ones that it leaves out, all by rank."""
+        known, ranks = {frozenset(regimen.components) for regimen in told}, {regimen.rank for regimen in told}
+        with self._engine.derive(prepare_case(case, self._context, path=case.id)) as graph:
+            members = graph.board.combinations() if graph.board else []
+        left = (own for own in members if frozenset(m.iri for m in own) not in known)
+        free = (rank for rank in count(1) if rank not in ranks)
+        others = [
+            Regimen(write_name(own), tuple(m.iri for m in own), rank) for own, rank in zip(left, free, strict=False)
+        ]
+        return sorted([*told, *others], key=lambda regimen: (regimen.rank or 0, regimen.name))
 
     def _choice(self, outcome: _Outcome, active: frozenset[str], lines: int) -> Choice:
         choice = self._describe(outcome.regimen, outcome.selected, active, outcome.active)
@@ -230,7 +248,7 @@ class Planner:
         failure["failed_regimens"] = [*failure.get("failed_regimens", ()), list(self._names(components))]
         if failure.get("line") is not None:
             failure["line"] += 1
-        if mode := self._assumed_mode(graph):
+        if mode := self._assumed_mode:
             failure["mode"] = mode
         findings = dict(raw.get("findings", {}))
         gone = self._ruled_out(graph, selected)
@@ -248,7 +266,8 @@ class Planner:
         }
         return Case.model_validate(raw | {"id": name, "failure": failure, "findings": findings})
 
-    def _assumed_mode(self, graph: CaseGraph) -> str | None:
+    @cached_property
+    def _assumed_mode(self) -> str | None:
         """Return the label of the mode of failure with acquired resistance; None where the knowledge names none."""
         names = self._context.names
         marked = expand("trait:acquires-resistance")

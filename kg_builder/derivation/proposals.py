@@ -70,6 +70,11 @@ class Board:
     proposed: dict[str, Composed] = field(default_factory=dict)
     nearest: dict[str, Nearest] = field(default_factory=dict)
 
+    def combinations(self) -> list[tuple[Member, ...]]:
+        """Return the members of every combination, the best first."""
+        member, order = self.formulary.member, self.formulary.ranking.order
+        return [tuple(member(order[place]) for place in places) for _, places in self.composed]
+
 
 def open_board(graph: CaseGraph, book: RegimenBook, priorities: Priorities) -> Board:
     """Compose the regimens of a case whose options have their statuses; choose which of them the rules judge."""

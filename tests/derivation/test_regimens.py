@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from kg_builder.derivation.answer import RegimenAnswer
 from kg_builder.derivation.case import read_case
 from kg_builder.derivation.pareto import MEASURES, PreferenceError
+from kg_builder.derivation.plan import Planner
 from kg_builder.derivation.prepare import prepare_case
 from kg_builder.derivation.proposals import MOST_FRONT, MOST_SHOWN
 from kg_builder.derivation.provenance import trace
@@ -422,3 +423,22 @@ def test_the_tables_of_this_world_are_the_ones_meant() -> None:
     assert tables == {"regimens", "regimen_patterns", "dosings", "indications", "interactions"}
     with (HERE / "knowledge_regimens" / "regimens.tsv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file, delimiter="\t"))) == 9
+
+
+def test_a_line_ahead_looks_at_every_regimen_that_stands(regimens: Any) -> None:
+    """Also at those that the answer leaves out, each with the place that it has among all."""
+    case = regimens.case(failed=["stranger"])
+    plan, answer = regimens.kg.plan(case), regimens.kg.options(case)
+    told = {frozenset(r.components): r.rank for r in answer.regimens if r.status == "active"}
+    found = Planner(regimens.kg._engine(case), regimens.kg._context, regimens.kg.options).regimens(case)
+    label = regimens.kg._reader.label
+    assert plan.of == len(found) == plan.looked_at
+    assert [regimen.rank for regimen in found] == list(range(1, len(found) + 1))
+    ranks = {frozenset(map(label, regimen.components)): regimen.rank for regimen in found}
+    assert len(ranks) == len(found) > 5
+    assert told.items() <= ranks.items()
+    with regimens.kg._engine(case).derive(prepare_case(case, regimens.kg._context, path="case")) as graph:
+        composed = {frozenset(m.label for m in own) for own in graph.board.combinations()}
+    assert composed <= ranks.keys()
+    best = max(len(choice.left) for choice in plan.choices)
+    assert len(plan.choices[0].left) == best

@@ -124,31 +124,44 @@ class Knowledge:
 
 
 class CaseTriples:
-    """Facts and conclusions of one case, in the order in which they were added, each once."""
+    """Facts and conclusions of one case, in the order in which they were added, each once.
+
+    An index is brought up to date when it is asked for: of most properties, one direction or none is.
+    """
 
     def __init__(self, facts: Iterable[Triple] = ()) -> None:
-        self._forth: dict[str, Index] = defaultdict(dict)
-        self._back: dict[str, Index] = defaultdict(dict)
         #: all of them
         self.triples: dict[Triple, None] = {}
+        self._pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._forth: dict[str, tuple[int, Index]] = {}
+        self._back: dict[str, tuple[int, Index]] = {}
         self.add(facts)
 
     def by_subject(self, name: str) -> Index:
-        """Return the values of a property (IRI) by subject."""
-        return self._forth[name]
+        """Return the values of a property (IRI) by subject, for as long as nothing is added."""
+        pairs = self._pairs.get(name, ())
+        done, index = self._forth.get(name) or (0, {})
+        if done < len(pairs):
+            for subject, value in pairs[done:]:
+                index.setdefault(subject, []).append(value)
+            self._forth[name] = (len(pairs), index)
+        return index
 
     def by_value(self, name: str) -> Index:
-        """Return the subjects of a property (IRI) by value."""
-        return self._back[name]
+        """Return the subjects of a property (IRI) by value, for as long as nothing is added."""
+        pairs = self._pairs.get(name, ())
+        done, index = self._back.get(name) or (0, {})
+        if done < len(pairs):
+            for subject, value in pairs[done:]:
+                index.setdefault(value, []).append(subject)
+            self._back[name] = (len(pairs), index)
+        return index
 
     def add(self, triples: Iterable[Triple]) -> list[Triple]:
         """Add triples and return those that are new."""
-        known, forth, back, new = self.triples, self._forth, self._back, []
-        for triple in triples:
-            if triple not in known:
-                known[triple] = None
-                new.append(triple)
-                subject, name, value = triple
-                forth[name].setdefault(subject, []).append(value)
-                back[name].setdefault(value, []).append(subject)
+        known, pairs = self.triples, self._pairs
+        new = [triple for triple in dict.fromkeys(triples) if triple not in known]
+        known.update(dict.fromkeys(new))
+        for subject, name, value in new:
+            pairs[name].append((subject, value))
         return new
