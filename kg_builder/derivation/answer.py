@@ -58,6 +58,9 @@ class Objective(_Model):
 
     value: int | float | str = Field(description="a number, a word (high, current, A), or unknown")
     unit: str = Field(description="what is counted or graded")
+    interval: tuple[float, float] | None = Field(
+        default=None, description="of a probability: between which it lies with 95 %"
+    )
     because: tuple[str, ...] = Field(description="IRIs of the claims, findings and conclusions that it is taken from")
 
 
@@ -82,6 +85,7 @@ class PatternAnswer(_Model):
     name: str
     claims: tuple[str, ...] = Field(description="IRIs of its rows")
     combinations: int = Field(description="number of all combinations that satisfy it; 0: it cannot be met")
+    front: int = Field(description="how many of them are on the Pareto front of all that are composed")
     shown: int = Field(description="how many of them stand among the regimens of this answer")
 
 

@@ -13,6 +13,7 @@ import pyoxigraph as ox
 
 from kg_builder.derivation.casegraph import CaseGraph, KnowledgeReader, local_name
 from kg_builder.derivation.compose import Demand
+from kg_builder.derivation.posterior import Resistance
 from kg_builder.derivation.rank import STANDINGS, SUPPORTIVE, Ranking
 from kg_builder.graph.protocol import KnowledgeStore
 from kg_builder.vocabulary import CASE, SV, compact
@@ -221,6 +222,7 @@ class Member:
     forgives: bool
     doses: float
     units: float
+    missed: float
     bases: dict[str, tuple[str, ...]] = field(compare=False)
 
 
@@ -281,6 +283,12 @@ class Formulary:
                         del found[agent][other], found[other][agent]
         return found
 
+    def resistance(self, agent: str) -> tuple[str, Resistance] | None:
+        """Return local resistance to a drug or to a class of it, where it is given, with the fact that states it."""
+        known = self.graph.resistances
+        kinds = (agent, *self.book.knowledge.describe(agent).get("isKindOf", ())) if known else ()
+        return next((known[term] for term in kinds if term in known), None)
+
     def member(self, agent: str) -> Member:
         """Return what an option brings; remembered."""
         if agent not in self._members:
@@ -303,6 +311,7 @@ class Formulary:
         forgiving = tuple(f.iri for f in found if f.effect == "favours" and f.reason == "forgiveness")
         doses, units, dosing = self._dosing(agent)
         traits = know.describe(agent).get("hasTrait", ())
+        local = self.resistance(agent)
         return Member(
             iri=agent,
             label=know.label(agent),
@@ -318,6 +327,7 @@ class Formulary:
             forgives=bool(forgiving),
             doses=doses,
             units=units,
+            missed=local[1].mean if local else UNKNOWN,
             bases={
                 "standing": (best[2],) if used else (),
                 "evidence": (best[2],) if used else (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import prod
 from typing import NamedTuple
 
 from kg_builder.derivation.answer import Objective
@@ -42,6 +43,7 @@ class _Brought(NamedTuple):
     forgives: bool
     doses: float
     units: float
+    missed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Scale:
             self._bit[member.iri], member.standing, member.evidence, member.is_counted,
             member.barrier if member.is_counted else UNKNOWN, member.cautions, watched,
             sum(harms[harm] for harm in member.harms), member.status == "retained", member.forgives,
-            member.doses, member.units,
+            member.doses, member.units, member.missed if member.is_counted else UNKNOWN,
         )  # fmt: skip
 
     def measure(self, members: Iterable[str], own: Own | None = None, grade: float = 0) -> Vector:
@@ -88,8 +90,8 @@ class Scale:
             grade: the grade of the pattern that composed it, 1 is best; 0 if none did.
         """
         brought = [self._brings[iri] for iri in members]
-        bits, standing, grades, counted, barriers, own_cautions, watched, harms, kept, forgive, takes, has = zip(
-            *brought, strict=True
+        bits, standing, grades, counted, barriers, own_cautions, watched, harms, kept, forgive, takes, has, missed = (
+            zip(*brought, strict=True)
         )
         chosen = sum(bits)
         cautions = sum(own_cautions)
@@ -107,7 +109,7 @@ class Scale:
         return (
             own.standing if own else max(standing), -sum(counted), own.evidence if own else max(grade, *grades),
             UNKNOWN if barrier in (0, UNKNOWN) else -barrier, -sum(kept), cautions, shared.bit_count(),
-            -sum(forgive), doses, units,
+            -sum(forgive), doses, units, _miss(missed),
         )  # fmt: skip
 
     def _dose(self, members: Iterable[str]) -> tuple[float, float, _Pack | None]:
@@ -133,6 +135,8 @@ class Scale:
             vector: what :meth:`measure` says of them.
             own: what its own indication says of it.
             pattern: claims of the pattern that composed it.
+        Returns:
+            All but coverage, which has an interval and is written where that is known.
         """
         counted = [m for m in members if m.is_counted]
         least = min((m.barrier for m in counted), default=0)
@@ -151,7 +155,11 @@ class Scale:
         pack = self._dose([m.iri for m in members])[2]
         alone = [m for m in members if not pack or not self._bit[m.iri] & pack.parts]
         bases["doses"] = bases["units"] = (*(pack.claims if pack else ()), *_gather("doses", alone))
-        return {one.name: self._show(one, value, bases[one.name]) for one, value in zip(MEASURES, vector, strict=True)}
+        return {
+            one.name: self._show(one, value, bases[one.name])
+            for one, value in zip(MEASURES, vector, strict=True)
+            if one.name in bases
+        }
 
     def _show(self, measure: Measure, value: float, because: tuple[str, ...]) -> Objective:
         """Return one objective; regimens that are equal in it share it."""
@@ -159,6 +167,12 @@ class Scale:
         if key not in self._written:
             self._written[key] = Objective(value=_SHOWN[measure.name](value), unit=measure.unit, because=because)
         return self._written[key]
+
+
+def _miss(shares: Iterable[float]) -> float:
+    """Return the probability that none is active of the drugs of which it is known; resistances are independent."""
+    known = [share for share in shares if share != UNKNOWN]
+    return prod(known) if known else UNKNOWN
 
 
 def _gather(name: str, members: Iterable[Member]) -> tuple[str, ...]:

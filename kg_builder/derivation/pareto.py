@@ -30,6 +30,7 @@ MEASURES = (
     Measure("forgiveness", "agents that forgive missed doses", True),
     Measure("doses", "doses a day", False),
     Measure("units", "units a day", False),
+    Measure("coverage", "probability that one at least is active of the drugs whose local resistance is given", True),
 )
 #: Names that stand for several objectives, in this order.
 GROUPS = {"adherence": ("forgiveness", "doses", "units")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import md5
@@ -57,6 +58,7 @@ class Board:
             places in a key tell its members.
         front: vectors of those that no other composed one dominates.
         counts: number of combinations by pattern.
+        fronts: how many of them are on the front, by the pattern that gives them first.
         proposed: composed regimens that are judged and shown, by IRI; of two patterns that give the same, the first.
         nearest: what comes nearest to patterns that cannot be met, by IRI.
     """
@@ -67,6 +69,7 @@ class Board:
     composed: list[Key] = field(default_factory=list)
     front: set[Vector] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
+    fronts: Counter[str] = field(default_factory=Counter)
     proposed: dict[str, Composed] = field(default_factory=dict)
     nearest: dict[str, Nearest] = field(default_factory=dict)
 
@@ -109,6 +112,7 @@ def open_board(graph: CaseGraph, book: RegimenBook, priorities: Priorities) -> B
     ranked.sort()
     board.composed = [key for key, _, _ in ranked]
     board.front = find_front(vector for _, vector, _ in ranked)
+    board.fronts = Counter(name for _, vector, name in ranked if vector in board.front)
     beyond = [one for one in ranked[MOST_SHOWN:] if one[1] in board.front]
     for key, vector, name in (*ranked[:MOST_SHOWN], *beyond[:MOST_FRONT]):
         own = tuple(formulary.member(formulary.ranking.order[place]) for place in key[1])

@@ -11,7 +11,7 @@ from kg_builder.derivation.casegraph import CaseGraph, FindingNode
 from kg_builder.derivation.formulary import Member, read_indication
 from kg_builder.derivation.objectives import Own, Scale
 from kg_builder.derivation.pareto import MEASURES, Vector, find_front
-from kg_builder.derivation.posterior import Resistance, cover
+from kg_builder.derivation.posterior import Proportion, Resistance, cover
 from kg_builder.derivation.proposals import Board, Key, write_name
 from kg_builder.derivation.rank import STATUSES, count_preferred
 
@@ -40,7 +40,7 @@ class Regimens:
         self._graph, self._board, self._tell = graph, board, tell
         self._formulary, self._book = board.formulary, board.formulary.book
         self._know = graph.knowledge
-        self._covered: dict[tuple[Resistance, ...], str] = {}
+        self._covered: dict[tuple[Resistance, ...], Proportion] = {}
 
     def write(self) -> tuple[tuple[RegimenAnswer, ...], tuple[PatternAnswer, ...]]:
         """Return the regimens, those that stand first and in order, and what came of each pattern."""
@@ -57,6 +57,7 @@ class Regimens:
                 name=name,
                 claims=tuple(row.claim for row in rows),
                 combinations=self._board.counts[name],
+                front=self._board.fronts[name],
                 shown=shown.count(name),
             )
             for name, rows in self._board.patterns.items()
@@ -130,7 +131,8 @@ class Regimens:
         names = tuple(m.label for m in ordered)
         rows = self._board.patterns[pattern] if pattern else ()
         written = scale.write(members, vector, indication, [row.claim for row in rows])
-        objectives = {MEASURES[i].name: written[MEASURES[i].name] for i in self._board.priorities.order}
+        written |= self._coverage(members)
+        names_in_order = (MEASURES[i].name for i in self._board.priorities.order)
         return RegimenAnswer(
             name=write_name(members) if pattern else self._know.label(iri),
             iri=iri,
@@ -140,28 +142,24 @@ class Regimens:
             status=self._status(iri),
             rank=found[0],
             on_pareto_front=found[1],
-            objectives=objectives | self._coverage(members),
+            objectives={name: written[name] for name in names_in_order if name in written},
             findings=self._findings(iri),
         )
 
     def _coverage(self, members: tuple[Member, ...]) -> dict[str, Objective]:
         """Return what the regimen covers where local resistance to one of its drugs at least is given."""
-        known: dict[str, tuple[str, Resistance]] = {}
-        for member in members:
-            kinds = self._know.describe(member.iri).get("isKindOf", ())
-            own = [term for term in (member.iri, *kinds) if term in self._graph.resistances]
-            if member.is_counted and own:
-                known[member.label] = self._graph.resistances[own[0]]
+        given = {m.label: self._formulary.resistance(m.iri) for m in members if m.is_counted}
+        known = {label: found for label, found in given.items() if found}
         if not known:
             return {}
-        drugs = tuple(
-            sorted((one for _, one in known.values()), key=lambda one: (one.tested, one.resistant, one.fraction))
-        )
-        if drugs not in self._covered:
-            self._covered[drugs] = str(cover(drugs))
-        unit = f"probability that one at least is active of: {', '.join(sorted(known))}"
+        drugs = sorted((one for _, one in known.values()), key=lambda one: (one.tested, one.resistant, one.fraction))
+        covered = self._covered.get(tuple(drugs))
+        if covered is None:
+            covered = self._covered[tuple(drugs)] = cover(drugs)
+        unit = f"probability that one at least is active of {', '.join(sorted(known))}, resistances being independent"
         facts = tuple(dict.fromkeys(fact for fact, _ in known.values()))
-        return {"coverage": Objective(value=self._covered[drugs], unit=unit, because=facts)}
+        interval = (round(covered.low, 4), round(covered.high, 4))
+        return {"coverage": Objective(value=round(covered.mean, 4), interval=interval, unit=unit, because=facts)}
 
     def _status(self, regimen: str) -> StatusName:
         status = self._graph.statuses[regimen][0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kg_builder.derivation.answer import Answer, Finding, Objective, OptionAnswer, PatternAnswer, RegimenAnswer
+from kg_builder.derivation.posterior import Proportion
 from kg_builder.render.text import clean
 
 #: Effects in the order in which they are shown: what decides comes first.
@@ -204,6 +205,8 @@ def _aim(name: str, aim: Objective) -> str:
     """Return an objective in a word or two; nothing where nothing is known or nothing there."""
     if aim.value in ("unknown", 0):
         return ""
+    if aim.interval and isinstance(aim.value, float):
+        return AIMS.get(name, f"{name} {{}}").format(Proportion(aim.value, *aim.interval))
     number = f"{aim.value:g}" if isinstance(aim.value, float) else str(aim.value)
     return AIMS.get(name, f"{name} {{}}").format(number)
 
@@ -219,7 +222,8 @@ def _pattern(pattern: PatternAnswer) -> str:
     if not pattern.combinations:
         return clean(f"{pattern.name}: cannot be met, see what falls")
     word = "combination" if pattern.combinations == 1 else "combinations"
-    return clean(f"{pattern.name}: {pattern.combinations} {word}, {pattern.shown} shown")
+    front = f", {pattern.front} on the Pareto front" if pattern.shown < pattern.front else ""
+    return clean(f"{pattern.name}: {pattern.combinations} {word}{front}, {pattern.shown} shown")
 
 
 def _unless_same(text: str, name: str) -> tuple[str, ...]:

@@ -348,7 +348,10 @@ def vector(regimen: RegimenAnswer) -> tuple[float, ...]:
              "intermediate": -2, "low": -1, "unknown": float("inf")}  # fmt: skip
     values = []
     for measure in MEASURES:
-        value = regimen.objectives[measure.name].value
+        if (objective := regimen.objectives.get(measure.name)) is None:
+            values.append(float("inf"))  # nothing is known of it in this case
+            continue
+        value = objective.value
         number = words[value] if isinstance(value, str) else value
         values.append(number if isinstance(value, str) or not measure.is_more_better else -number)
     return tuple(values)

@@ -123,7 +123,7 @@ def answer() -> Answer:
                 findings=(finding("excludes", "component-lost", "zeta is excluded.", "guide"),),
             ),
         ),
-        patterns=(PatternAnswer(name="two drugs", claims=(f"{BASE}claim/two",), combinations=12, shown=1),),
+        patterns=(PatternAnswer(name="two drugs", claims=(f"{BASE}claim/two",), combinations=12, front=1, shown=1),),
         modalities=(option("modality", "counselling", "active", 1), option("modality", "surgery", "excluded", None)),
         actions=(Action(name="repeat the test", iri=f"{BASE}action/repeat", text="Refill says 0.5.", because=()),),
         warnings=(
