@@ -163,8 +163,7 @@ def _write_ontology(view: EditorView, files: _Files) -> None:
         files.write(f"asserted{suffix}", writer.document((blocks | own).values()))
         for subject, pairs in view.added.items():
             blocks[subject] = writer.block(subject, view.whole[subject])
-            if isinstance(writer, XmlWriter):
-                blocks[subject] += writer.annotations(subject, pairs)
+            blocks[subject] += writer.annotations(subject, pairs)
         files.write(f"knowledge{suffix}", writer.document(blocks[subject] for subject in subjects))
         del blocks, own
     layout = Layout(view.for_reasoning())

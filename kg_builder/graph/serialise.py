@@ -83,6 +83,20 @@ class TurtleWriter:
         head = "[]" if is_bare else self._write(subject, 0)
         return f"{head}\n{self._body(self.layout.about[subject] if pairs is None else pairs, 0)} .\n"
 
+    def annotations(self, subject: str, pairs: Iterable[Pair]) -> str:
+        """Return an annotated axiom for each statement that a reasoner added about a subject."""
+        axioms = (
+            [
+                (_TYPE, f"<{OWL}Axiom>"),
+                (f"<{OWL}annotatedSource>", subject),
+                (f"<{OWL}annotatedProperty>", predicate),
+                (f"<{OWL}annotatedTarget>", value),
+                (f"<{SV}isInferred>", f'"true"^^<{XSD}boolean>'),
+            ]
+            for predicate, value in pairs
+        )
+        return "".join(f"\n[]\n{self._body(axiom, 0)} .\n" for axiom in axioms)
+
     def document(self, blocks: Iterable[str]) -> str:
         """Return the file: prefixes that are used, then the blocks."""
         body = "\n".join(blocks)

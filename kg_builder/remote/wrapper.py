@@ -76,6 +76,7 @@ class _Digest(urllib.request.HTTPDigestAuthHandler):
     def http_error_401(self, request: urllib.request.Request, *given: Any) -> HTTPResponse | None:
         """Ask again what was refused; None where there is nothing to try."""
         if request.get_header("Authorization", "").startswith("Basic "):
+            given[0].close()
             request.remove_header("Authorization")
             return cast(HTTPResponse, self.parent.open(request, timeout=request.timeout))
         return cast("HTTPResponse | None", super().http_error_401(request, *given))
