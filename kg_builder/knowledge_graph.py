@@ -115,7 +115,7 @@ class KnowledgeGraph:
         """Load the cut for every disease now, so that no case waits for its own; for a server."""
         for disease in self._context.names.ids("disease"):
             if slice_name(disease) in self.manifest.files:
-                self._engine(Case(id="-", disease=disease))
+                self._engine(Case(id="-", disease=disease)).warm()
 
     # --- cases ------------------------------------------------------------------------------
 
@@ -190,12 +190,12 @@ class KnowledgeGraph:
         triples = self._engine(case).describe(prepared, read_priorities(prefer))
         return turtle(ox.Quad(t.subject, t.predicate, t.object, graph) for t in triples)
 
-    def case_graph(self, case: Case) -> str:
-        """Return the facts of a case as Turtle, and nothing that follows from them."""
+    def case_graph(self, case: Case, prefer: Sequence[str] = ()) -> str:
+        """Return the facts of a case as Turtle, with the regimens that are judged, and nothing that follows."""
         from kg_builder.graph.serialise import turtle
 
         prepared = prepare_case(case, self._context, path=case.id)
-        return turtle(self._engine(case).compose(prepared).quads)
+        return turtle(self._engine(case).compose(prepared, read_priorities(prefer)).quads)
 
     def susceptibility(self, cases: Iterable[Case]) -> Iterator[Susceptibility]:
         """Score each case with the current algorithm, in order; neighbours of one disease are scored together.
@@ -228,26 +228,31 @@ class KnowledgeGraph:
 
         return Planner(self._engine(case), self._context, self.options).plan(case, self.version, lines=lines)
 
-    def explain(self, case: Case, agent: str) -> ProofNode:
-        """Return the whole derivation of one option's status.
+    def explain(self, case: Case, agent: str, prefer: Sequence[str] = ()) -> ProofNode:
+        """Return the whole derivation of the status of one option or regimen.
 
+        Args:
+            case: the case.
+            agent: name of an option, of a regimen, or of a composed one as the answer writes it.
+            prefer: as for :meth:`options`; which composed regimens are judged follows from it.
         Raises:
             CaseError: if the case is at fault, the name unknown, or the option no candidate for the case.
+            PreferenceError: as :meth:`options`.
         """
         prepared = prepare_case(case, self._context, path=case.id)
         engine = self._engine(case)
-        with engine.derive(prepared) as graph:
+        with engine.derive(prepared, read_priorities(prefer)) as graph:
             return Explanation(graph, engine.rules).explain(self._find_option(agent, case, graph))
 
-    def explain_all(self, case: Case) -> list[ProofNode]:
+    def explain_all(self, case: Case, prefer: Sequence[str] = ()) -> list[ProofNode]:
         """Return the derivation of the status of every option, by name."""
         prepared = prepare_case(case, self._context, path=case.id)
         engine = self._engine(case)
-        with engine.derive(prepared) as graph:
+        with engine.derive(prepared, read_priorities(prefer)) as graph:
             explanation = Explanation(graph, engine.rules)
             return [explanation.explain(a) for a in sorted(graph.statuses, key=lambda a: (graph.knowledge.label(a), a))]
 
-    def prove(self, case: Case, agent: str | None = None) -> Proof:
+    def prove(self, case: Case, agent: str | None = None, prefer: Sequence[str] = ()) -> Proof:
         """Return the steps behind one option's status and findings, or behind everything concluded of the case.
 
         Raises:
@@ -259,9 +264,9 @@ class KnowledgeGraph:
         engine = self._engine(case)
         option = None
         if agent is not None:
-            with engine.derive(prepared) as graph:
+            with engine.derive(prepared, read_priorities(prefer)) as graph:
                 option = self._find_option(agent, case, graph)
-        with trace(engine.store, engine.rules.values(), engine.compose(prepared)) as tracer:
+        with trace(engine.store, engine.rules.values(), engine.compose(prepared, read_priorities(prefer))) as tracer:
             return tracer.prove(tracer.conclusions(option), self.manifest)
 
     def explain_claim(self, name: str) -> ProofNode:

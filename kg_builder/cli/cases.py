@@ -243,7 +243,7 @@ class Batch:
         """Return the options for a case; tell what of it contradicts the knowledge."""
         answer = self._kg.options(case, self._prefer)
         if conflicts := self._kg.conflicts(case, answer, path=self._files[case.id]):
-            self.faulty += 1
+            self.faulty += any(issue.severity == "error" for issue in conflicts)
             report(conflicts)
         return answer
 

@@ -121,6 +121,10 @@ class Engine:
         ]
         return replace(prepared, quads=[*prepared.quads, *told])
 
+    def warm(self) -> None:
+        """Read now what rules ask of the knowledge, so that no case waits for it; for a server."""
+        self._stands.warm(self._runs)
+
     @cached_property
     def features(self) -> frozenset[str]:
         """What the knowledge has that rules may need.

@@ -23,7 +23,7 @@ def state_exposure(writer: FactWriter, findings: Findings) -> None:
     Quotient: trough over the concentration that inhibits the patient's strain, both mg/L. Faults are noted with the
     writer: a field or drug that is unknown, a number that is none, a unit that is none of mg/L, µg/mL and ng/mL.
     """
-    below: dict[str, tuple[str, Decimal]] = {}
+    below: dict[str, tuple[str, str, Decimal]] = {}
     for name, values in (findings.model_extra or {}).items():
         if not _CONCENTRATION.fullmatch(name) or not isinstance(values, dict):
             known = [*Findings.model_fields, "ic50_mg_l", "ic90_mg_l", "ic95_mg_l", "mic_mg_l"]
@@ -38,7 +38,7 @@ def state_exposure(writer: FactWriter, findings: Findings) -> None:
                 label, measure = writer.context.names.label(term), name.partition("_")[0].upper()
                 fact = writer.fact(where, "concentration", (term,), f"{measure} of {label} {number.normalize():f} mg/L")
                 writer.add(fact, "value", _decimal(number))
-                below[term] = (fact, number)
+                below[term] = (fact, measure, number)
     for drug, value in findings.trough_mg_l.items():
         where = pointer("findings", "trough_mg_l", drug)
         number, term = _read(writer, value, where), writer.resolve(drug, ("drug",), where)
@@ -48,9 +48,9 @@ def state_exposure(writer: FactWriter, findings: Findings) -> None:
         trough = writer.fact(where, "trough", (term,), f"trough of {label} {number.normalize():f} mg/L")
         writer.add(trough, "value", _decimal(number))
         if term in below:
-            concentration, inhibiting = below[term]
+            concentration, measure, inhibiting = below[term]
             quotient = round(number / inhibiting, 6)
-            ratio = f"{number.normalize():f} / {inhibiting.normalize():f}"
+            ratio = f"trough {number.normalize():f} mg/L / {measure} {inhibiting.normalize():f} mg/L"
             text = f"inhibitory quotient of {label}: {ratio} = {quotient:.2f}"
             fact = writer.fact(pointer("derived", "inhibitory-quotient", drug), "quotient", (term,), text)
             writer.add(fact, "value", _decimal(quotient))

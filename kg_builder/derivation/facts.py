@@ -62,6 +62,15 @@ def case_iri(identifier: str) -> str:
     return CASE + quote(identifier, safe="")
 
 
+def fact_iri(case: str, where: str) -> str:
+    """Return the IRI of the fact at a JSON pointer of a case.
+
+    >>> fact_iri("one", "/patient/age")
+    'https://w3id.org/salvage-kg/case/one#/patient/age'
+    """
+    return f"{case_iri(case)}#{quote(where, safe='/~:,;()')}"
+
+
 class FactWriter:
     """Writes the facts of one case and collects what is wrong with them."""
 

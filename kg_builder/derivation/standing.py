@@ -6,7 +6,7 @@ it, each rule is asked of the server as the query that it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -50,6 +50,11 @@ class Here:
             found = self._bound[rule.name] = compile_rule(rule.text)(self._knowledge)
         return found
 
+    def warm(self, rules: Iterable[Rule]) -> None:
+        """Bind rules now."""
+        for rule in rules:
+            self.bound(rule)
+
     @contextmanager
     def stand(self, prepared: Prepared) -> Iterator[Standing]:
         """Let a case stand within the ``with`` block."""
@@ -82,6 +87,9 @@ class There:
 
     def __init__(self, store: CaseStore) -> None:
         self._store = store
+
+    def warm(self, rules: Iterable[Rule]) -> None:
+        """Do nothing: the store does not know rules before they are asked."""
 
     @contextmanager
     def stand(self, prepared: Prepared) -> Iterator[Standing]:

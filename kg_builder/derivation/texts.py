@@ -148,4 +148,4 @@ class Texts:
         text = graph.texts[fact]
         if self._kind(fact) == "trough":
             text += f", {value / Decimal(below):.3g} times the {measure} of {number_text(below)} mg/L"
-        return f"{text}; {number_text(target)} or more is wanted"
+        return f"{text}; {number_text(target)} or more of the {measure} is wanted"

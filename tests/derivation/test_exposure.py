@@ -26,13 +26,25 @@ def test_a_trough_is_judged_against_the_claims_concentration(world: Any, trough:
     parts = {"failed": [], "trough_mg_l": {"alpha": trough}}
     assert judged(world, "alpha", **parts) == [("judge-trough", effect)]
     (text,) = [f.text for f in world.findings("alpha", **parts) if f.code == "inhibitory-quotient"]
-    assert "times the IC90 of 0.5 mg/L; 4 or more is wanted" in text
+    assert "times the IC90 of 0.5 mg/L; 4 or more of the IC90 is wanted" in text
 
 
 @pytest.mark.parametrize(("below", "effect"), [(0.5, "favours"), (0.51, "cautions")])
 def test_the_patients_own_strain_goes_before_the_claims(world: Any, below: float, effect: str) -> None:
     parts = {"failed": [], "trough_mg_l": {"alpha": 2}, "ic90_mg_l": {"alpha": below}}
     assert judged(world, "alpha", **parts) == [("judge-quotient", effect)]
+
+
+def test_a_quotient_says_what_it_was_made_of(world: Any) -> None:
+    parts = {"trough_mg_l": {"alpha": 2}, "ic50_mg_l": {"alpha": 4}}
+    (text,) = [f.text for f in world.findings("alpha", **parts) if f.code == "inhibitory-quotient"]
+    assert "trough 2 mg/L / IC50 4 mg/L = 0.50; 4 or more of the IC90 is wanted" in text
+
+
+def test_a_trough_that_nothing_judges_is_told(world: Any) -> None:
+    case = world.case(trough_mg_l={"gamma": 2, "alpha": 2}, ic50_mg_l={"gamma": 1})
+    told = world.kg.conflicts(case, world.kg.options(case), path="case")
+    assert [(i.code, i.severity, i.column) for i in told] == [("C015", "warning", "/findings/trough_mg_l/gamma")]
 
 
 def test_a_product_is_judged_by_the_trough_of_its_ingredient(world: Any) -> None:
