@@ -17,7 +17,7 @@ from kg_builder.cli.remote import (
     tidy_when_stopped,
 )
 from kg_builder.cli.terminal import Terminal, UsageError, name_of, read_text, report
-from kg_builder.derivation.pareto import read_priorities
+from kg_builder.derivation.pareto import PreferenceError, read_priorities
 from kg_builder.issues import CaseError, Issue, SalvageError, StoreError
 
 if TYPE_CHECKING:
@@ -30,6 +30,17 @@ Cases = Annotated[list[str], typer.Argument(metavar="CASE", help="Files of cases
 Result = TypeVar("Result")
 
 
+Prefer = Annotated[
+    str | None,
+    typer.Option(metavar="NAMES", help="Objectives that order regimens, the first counts most: adherence,barrier"),
+]
+
+
+def read_names(prefer: str | None) -> tuple[str, ...]:
+    """Return the names of a list with commas."""
+    return () if prefer is None else tuple(name.strip() for name in prefer.split(","))
+
+
 @command("options")
 @tidy_when_stopped()
 def options(
@@ -39,10 +50,7 @@ def options(
         Literal["table", "json", "jsonl", "csv", "ttl", "md"],
         typer.Option("--format", "-f", help="Form of the answer."),
     ] = "table",
-    prefer: Annotated[
-        str,
-        typer.Option(metavar="NAMES", help="Objectives that order regimens, the first counts most: adherence,barrier"),
-    ] = "",
+    prefer: Prefer = None,
     endpoint: EndpointOption = None,
     update_endpoint: UpdateOption = None,
     timeout: TimeoutOption = TIMEOUT,
@@ -52,7 +60,7 @@ def options(
     A case that is at fault is told on stderr, and the others are still answered; the exit code is then 1. So it is
     when what a case states contradicts the knowledge; such a case is answered all the same.
     """
-    names = tuple(name.strip() for name in prefer.split(",") if name.strip())
+    names = read_names(prefer)
     read_priorities(names)
     texts = _read_all(cases)
     kg = open_graph(terminal, endpoint, update_endpoint, timeout)
@@ -133,7 +141,7 @@ def explain(
     case: Annotated[
         str, typer.Argument(metavar="CASE|claim:NAME", help="A file with the case, - for stdin; or a claim.")
     ],
-    agent: Annotated[str | None, typer.Argument(metavar="[AGENT]", help="Drug, product or modality.")] = None,
+    agent: Annotated[str | None, typer.Argument(metavar="[AGENT]", help="Drug, product, modality or regimen.")] = None,
     pick: Annotated[
         str | None, typer.Option("--case", metavar="ID", help="Which case, where the file has many.")
     ] = None,
@@ -141,6 +149,7 @@ def explain(
     format: Annotated[
         Literal["table", "json", "ttl", "md"], typer.Option("--format", "-f", help="Form of the proof.")
     ] = "table",
+    prefer: Prefer = None,
 ) -> None:
     """Prove a conclusion, down to claims and sources.
 
@@ -150,31 +159,33 @@ def explain(
     Of a claim (explain claim:NAME): what it says, when it holds, and on whose word.
     """
     is_claim = case.startswith("claim:")
-    if is_claim and (agent or pick or whole):
-        raise UsageError("explain claim:NAME takes neither an agent nor --all nor --case")
+    if is_claim and (agent or pick or whole or prefer):
+        raise UsageError("explain claim:NAME takes neither an agent nor --all nor --case nor --prefer")
     if not is_claim and bool(agent) == whole:
         raise UsageError("explain needs a case and an agent, or a case and --all, or one claim:NAME")
     texts = [] if is_claim else _read_all([case])
     kg = terminal.open()
     chosen = None if is_claim else _one_case(kg, texts[0], pick)
     try:
-        terminal.write(_proof_text(terminal, kg, chosen or case, agent, format))
-    except StoreError:
+        terminal.write(_proof_text(terminal, kg, chosen or case, agent, format, read_names(prefer)))
+    except (StoreError, PreferenceError):
         raise
     except SalvageError as error:  # the case is sound: what is at fault is the name that the caller typed
         raise UsageError("\n".join(_in_words(issue) for issue in error.issues) or str(error)) from error
 
 
-def _proof_text(terminal: Terminal, kg: KnowledgeGraph, case: Case | str, agent: str | None, format: str) -> str:
+def _proof_text(
+    terminal: Terminal, kg: KnowledgeGraph, case: Case | str, agent: str | None, format: str, prefer: Sequence[str]
+) -> str:
     from kg_builder.render import proof as render
 
     if not isinstance(case, str) and format in ("json", "ttl"):
-        steps = kg.prove(case, agent)
+        steps = kg.prove(case, agent, prefer)
         return render.write_steps_json(steps) if format == "json" else render.write_steps_turtle(steps)
     if isinstance(case, str):
         trees = [kg.explain_claim(case)]
     else:
-        trees = [kg.explain(case, agent)] if agent else kg.explain_all(case)
+        trees = [kg.explain(case, agent, prefer)] if agent else kg.explain_all(case, prefer)
     if format == "json":
         return "".join(tree.model_dump_json(indent=2) + "\n" for tree in trees)
     if format == "ttl":
@@ -195,16 +206,17 @@ def case_facts(
         str | None, typer.Option("--case", metavar="ID", help="Which case, where the file has many.")
     ] = None,
     format: Annotated[Literal["ttl"], typer.Option("--format", "-f", help="Form of the facts.")] = "ttl",
+    prefer: Prefer = None,
 ) -> None:
     """Print the facts of a case as RDF.
 
-    Nothing is concluded yet.
+    Nothing is concluded yet. Among them are the composed regimens that are judged; --prefer as for the proof.
 
     The premises of every proof about it that are no claims; tools/verify_proof.py reads them.
     """
     texts = _read_all([case])
     kg = terminal.open()
-    terminal.write(kg.case_graph(_one_case(kg, texts[0], pick)))
+    terminal.write(kg.case_graph(_one_case(kg, texts[0], pick), read_names(prefer)))
 
 
 Text = tuple[str, "str | CaseError"]

@@ -90,6 +90,10 @@ class Modifiable:
     words: str
 
 
+#: Comparators by which claims ask for more, or for less.
+_HOPED = {"raise": {">", ">=", "="}, "lower": {"<", "<=", "="}}
+
+
 @dataclass
 class Changer:
     """Makes changed cases of one case.
@@ -277,7 +281,11 @@ class Changer:
                 )  # fmt: skip
 
     def _values(self, row: Modifiable, parameter: str, before: Decimal | None) -> list[Decimal]:
-        """Return the values just past the limits that claims set, one for each set of conditions that it meets."""
+        """Return the values just past the limits that claims set, one for each set of conditions that it meets.
+
+        Of what was not measured only results are hoped for that a claim asks for in the direction of the row; what a
+        bad one would change is told with the tests.
+        """
         conditions = self.index.number_conditions(parameter)
         points = {limit + offset for _, limit in conditions for offset in (-row.step, Decimal(0), row.step)}
         if before is not None:
@@ -285,7 +293,9 @@ class Changer:
         met = {self._met(conditions, before)}
         values = []
         for point in sorted(points, reverse=row.way == "lower"):
-            if (now := self._met(conditions, point)) not in met:
+            now = self._met(conditions, point)
+            is_hoped = before is not None or any(c in _HOPED[row.way] for c, _ in now)
+            if is_hoped and now not in met:
                 met.add(now)
                 values.append(point)
         return values

@@ -83,7 +83,8 @@ def read_priorities(names: Sequence[str]) -> Priorities:
 
             near = [hit[0] for hit in process.extract(name, known, limit=3, score_cutoff=50)]
             hint = f"nearest: {', '.join(near)}" if near else f"one of {', '.join(known)}"
-            issues.append(Issue("--prefer", 0, text.strip(), "R001", f"no objective is called '{name}'", hint))
+            what = f"no objective is called '{name}'" if name else "a name is empty"
+            issues.append(Issue("--prefer", 0, text.strip(), "R001", what, hint))
             continue
         for single in GROUPS.get(name, (name,)):
             if single in said:

@@ -445,3 +445,17 @@ def test_a_line_ahead_looks_at_every_regimen_that_stands(regimens: Any) -> None:
     assert composed <= ranks.keys()
     best = max(len(choice.left) for choice in plan.choices)
     assert len(plan.choices[0].left) == best
+
+
+@pytest.mark.parametrize("prefer", [(), ("units",), ("-barrier", "doses")])
+def test_every_regimen_of_an_answer_is_proven_by_its_priorities(regimens: Any, prefer: tuple[str, ...]) -> None:
+    case, kg = regimens.case(failed=["stranger"]), regimens.kg
+    shown = [r for r in kg.options(case, prefer).regimens if r.pattern]
+    assert shown
+    for regimen in shown:
+        assert kg.explain(case, regimen.name, prefer).iri
+        proof = kg.prove(case, regimen.name, prefer)
+        assert any(str(t.object).endswith(f"status/{regimen.status}>") for t in proof.conclusions), regimen.name
+    trees = {tree.text for tree in kg.explain_all(case, prefer)}
+    assert len(trees) >= len(shown)
+    assert "needsActive" in kg.case_graph(case, prefer)
