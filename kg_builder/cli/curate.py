@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,8 +10,8 @@ import typer
 
 from kg_builder.cli.app import command
 from kg_builder.cli.rows import RowFormat, write_rows
-from kg_builder.cli.terminal import MissingError, Terminal, UsageError, report
-from kg_builder.issues import Issue
+from kg_builder.cli.terminal import MissingError, Terminal, UsageError, report, visible
+from kg_builder.issues import Issue, TableError
 from kg_builder.places import find_home
 
 Ontology = Annotated[
@@ -33,6 +34,8 @@ def build(
     """Build the knowledge graph from tables and ontology."""
     from kg_builder.graph.release import build_release
 
+    if version is not None:
+        _check_version(version)
     source = _find_ontology(ontology)
     with terminal.progress() as progress:
         manifest = build_release(source / "knowledge", source / "core", out, version=version, progress=progress)
@@ -63,7 +66,7 @@ def check(
     with terminal.progress() as progress:
         issues = check_all(source, dl=dl, progress=progress)
     if format == "table":
-        terminal.write("".join(f"{issue}\n" for issue in issues))
+        terminal.write("".join(f"{visible(str(issue))}\n" for issue in issues))
     else:
         rows = [tuple(getattr(issue, column) for column in _ISSUE_COLUMNS) for issue in issues]
         write_rows(terminal, _ISSUE_COLUMNS, rows, format, {})
@@ -120,15 +123,18 @@ def new(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder for the tables; default ./ontology/knowledge/NAME."),
     ] = None,
+    ontology: Ontology = None,
 ) -> None:
     """Begin a new disease: empty tables, every column explained.
 
     The folder must be new or empty. COLUMNS.md in it says what each column holds.
     """
-    from kg_builder.curation.new_disease import GUIDE, USUAL, slug_of, write_new_disease
+    from kg_builder.curation.new_disease import GUIDE, USUAL, find_disease, slug_of, write_new_disease
 
     if not name.strip():
         raise UsageError(f"new {what} needs a name")
+    if known := find_disease(name, _find_ontology(ontology) / "knowledge"):
+        raise TableError([known])
     if out is None:
         if not Path("ontology/knowledge").is_dir():
             raise UsageError("say where the tables shall go: --out DIR (there is no ./ontology/knowledge here)")
@@ -142,6 +148,16 @@ def new(
         raise UsageError(str(error)) from None
     terminal.write(f"{len(USUAL)} empty tables in {out}, explained in {out / GUIDE}\n")
     terminal.note("next: fill terms.tsv and sources.tsv, then `salvage-kg check` (docs/adding-a-disease.md)")
+
+
+def _check_version(version: str) -> None:
+    """Refuse a version that cannot stand in an IRI, or is written as a date and is none."""
+    from kg_builder.knowledge.row_base import DAY, is_day
+
+    if not re.fullmatch(r"[\w.+-]+", version, re.ASCII):
+        raise UsageError(f"--as {version!r}: letters, digits and . _ + - only")
+    if re.fullmatch(DAY, version) and not is_day(version):
+        raise UsageError(f"--as {version}: no day of the calendar")
 
 
 def _find_ontology(given: Path | None) -> Path:

@@ -27,7 +27,13 @@ def serve(
     ] = "",
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Time a query may take.")] = _DEFAULT.seconds,
     memory_mb: Annotated[
-        int, typer.Option("--memory-mb", min=64, help="Memory of the process that answers it, MiB.")
+        int,
+        typer.Option(
+            "--memory-mb",
+            min=64,
+            help="Memory that the process of one query or case may take beyond the knowledge, which all share: "
+            "address space, MiB.",
+        ),
     ] = _DEFAULT.memory_mb,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows or triples of an answer.")] = _DEFAULT.rows,
     result_bytes: Annotated[

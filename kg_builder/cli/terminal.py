@@ -79,10 +79,19 @@ class Terminal:
         return Progress(shown=shown, width=shutil.get_terminal_size().columns)
 
 
+def visible(text: str) -> str:
+    r"""Return a message with what cannot be seen written as an escape: it may quote what a user's file holds.
+
+    >>> visible("unknown name 'a\u202eb\x1b[1m'")
+    "unknown name 'a\\u202eb\\x1b[1m'"
+    """
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 def say(text: str) -> None:
     """Write a message to stderr."""
     try:
-        sys.stderr.write(f"salvage-kg: {text}\n")
+        sys.stderr.write(f"salvage-kg: {visible(text)}\n")
     except BrokenPipeError:
         _silence(sys.stderr)
 
@@ -90,7 +99,7 @@ def say(text: str) -> None:
 def report(issues: Iterable[Issue]) -> None:
     """Write each issue on a line of stderr, as editors and graders of logs read it: file:line: field: message."""
     try:
-        sys.stderr.writelines(f"{issue}\n" for issue in issues)
+        sys.stderr.writelines(f"{visible(str(issue))}\n" for issue in issues)
     except BrokenPipeError:
         _silence(sys.stderr)
 

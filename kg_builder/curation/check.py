@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from kg_builder.places import find_home
 from kg_builder.vocabulary import GRAPH_ASSERTED, GRAPH_CORE, compact
 
 if TYPE_CHECKING:
-    from pyoxigraph import Quad, Triple
+    from pyoxigraph import Quad
 
     from kg_builder.ask import Rows
     from kg_builder.knowledge import Knowledge
@@ -47,7 +47,7 @@ def _find_issues(ontology: Path, dl: bool, progress: Progress) -> Iterator[Issue
     if any(issue.severity == "error" for issue in issues):
         return
     try:
-        quads = assemble(ontology / "knowledge", ontology / "core", progress=progress).quads
+        quads = assemble(ontology / "knowledge", ontology / "core", progress=progress, tables=tables).quads
     except (TableError, ReasoningError) as error:
         if not error.issues or any(issue.code in NOT_ABOUT_DATA for issue in error.issues):
             raise
@@ -59,7 +59,7 @@ def _find_issues(ontology: Path, dl: bool, progress: Progress) -> Iterator[Issue
     yield from run_check_queries(quads, tables, find_home("queries", "check"))
     if dl:
         progress("ask the description-logic reasoner")
-        yield from check_dl(quads)
+        yield from check_dl(tables, ontology / "core")
         progress("open the ontology in the OWLAPI")
         yield from check_profile(ontology / "salvage.ttl")
 
@@ -116,20 +116,21 @@ def _tell_rows(name: str, summary: str, rows: Rows, places: Mapping[str, tuple[s
         yield Issue(path, line, "", "Q100", f"{name}: {said}", summary)
 
 
-def check_dl(quads: Iterable[Quad]) -> Iterator[Issue]:
-    """Yield O110 for each minimal set of statements that contradict each other, O111 for each class that can
-    have no member.
+def check_dl(tables: Knowledge, core: Path) -> Iterator[Issue]:
+    """Yield O110 for each minimal set of statements that contradict each other, told as the rows and axioms that make
+    them, and O111 for each class that can have no member.
 
     Raises:
         ReasoningError: if a reasoner is missing or fails.
     """
+    from kg_builder.graph.causes import Causes
     from kg_builder.graph.dl import check_consistency, explain_inconsistency
 
-    stated = [quad.triple for quad in _stated(quads)]
-    verdict = check_consistency(stated)
+    causes = Causes(tables, core)
+    verdict = check_consistency(causes.triples)
     if not verdict.consistent:
-        for clash in explain_inconsistency(stated):
-            yield Issue("ontology", 0, "", "O110", "these contradict each other", _in_words(clash))
+        for clash in explain_inconsistency(causes.triples):
+            yield causes.tell(clash, "O110")
     for iri in verdict.unsatisfiable:
         yield Issue(
             "ontology/core", 0, compact(iri), "O111", "can have no member", "two of its axioms exclude each other"
@@ -152,9 +153,3 @@ def check_profile(root: Path) -> Iterator[Issue]:
         yield Issue(str(root), 0, "", "O113", f"not OWL 2 DL: {violation}", "rephrase or declare it")
     if report.is_consistent is False:
         yield Issue(str(root), 0, "", "O110", "the ontology is inconsistent", "build the graph to see why")
-
-
-def _in_words(triples: Sequence[Triple]) -> str:
-    from kg_builder.graph.materialise import show_triple
-
-    return "; ".join(map(show_triple, triples))

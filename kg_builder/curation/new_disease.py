@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from kg_builder.issues import Issue
 from kg_builder.knowledge.columns import Column, describe_columns, kinds_of_table, summary_of_table
-from kg_builder.knowledge.rows import TABLES, columns
+from kg_builder.knowledge.names import kind_of, name_key
+from kg_builder.knowledge.rows import TABLES, GenericTerm, columns
+from kg_builder.knowledge.tables import read_table
 
 #: The page that explains the columns, beside the tables.
 GUIDE: Final = "COLUMNS.md"
@@ -42,6 +45,26 @@ def slug_of(name: str) -> str:
     if not slug:
         raise ValueError(f"no letter or digit in {name!r}")
     return slug
+
+
+def find_disease(name: str, knowledge: Path) -> Issue | None:
+    """Return a K001 at the row that declares a disease of this name already, or None.
+
+    Args:
+        name: label, synonym or CURIE.
+        knowledge: folder of tables; only ``terms.tsv`` of each folder is read.
+    """
+    base = knowledge.parent.parent if knowledge.resolve().parts[-2:] == ("ontology", "knowledge") else knowledge
+    wanted = name_key(" ".join(name.split()))
+    rows = (read for file in sorted(knowledge.rglob("terms.tsv")) for read in read_table(file, base).rows)
+    for read in rows:
+        row = read.row
+        if not isinstance(row, GenericTerm) or kind_of(row.id) != "disease":
+            continue
+        if wanted in map(name_key, (row.id, row.label, *row.synonyms)):
+            message, hint = f"'{name}' is {row.id} ({row.label}) already", "add rows to the tables that are there"
+            return Issue(read.path, read.line, "label", "K001", message, hint)
+    return None
 
 
 def write_new_disease(name: str, out_dir: Path) -> list[Path]:

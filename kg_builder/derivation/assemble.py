@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Mapping
+from functools import cached_property
 
 from kg_builder.derivation.advice import Advices
 from kg_builder.derivation.answer import (
@@ -108,9 +109,20 @@ class Assembly:
             only_history = bool(stops) and all(f.rule == "fail-unspared" for f in stops)
             if (status == "active" or only_history) and agent not in tested:
                 genes = self._know.describe(agent).get("testedBy", ())
-                for gene in (g for g in genes if g not in read and g in self._asked_genes):
+                for gene in (g for g in genes if g not in read and g in self._asked_genes and self._may_have(g)):
                     changes[f"sequencing of {self._know.label(gene)}"].add(self._know.label(agent))
         return tuple(MissingTest(test=t, would_change=tuple(sorted(a))) for t, a in sorted(changes.items()))
+
+    def _may_have(self, gene: str) -> bool:
+        """Whether the organism of the case, where it is stated, may have a gene."""
+        named = {one.strip() for one in self._know.first(gene, "ofOrganism").split(";")} - {""}
+        return not named or not self._organisms or not self._organisms.isdisjoint(named)
+
+    @cached_property
+    def _organisms(self) -> frozenset[str]:
+        """Names of the organism that the case states, and of what it is a kind of."""
+        terms = {term for fact in self._graph.texts for term in self._graph.values(fact, "bearsOn")}
+        return frozenset(self._know.label(term) for term in terms if compact(term).startswith("organism:"))
 
     def _test_name(self, finding: FindingNode) -> str:
         claims = [c for node in finding.because for c in self._graph.claims_of(node)]

@@ -151,8 +151,13 @@ def nearest_field(name: str, known: list[str]) -> str:
     return "nearest: " + ", ".join(found) if found else "fields here: " + ", ".join(sorted(known))
 
 
-#: What pydantic puts into the place of a fault for each alternative of a union.
-_CHOICES = ("Counts", "function-after[_within(), Counts]", "Measured", "constrained-float", "float")
+#: What pydantic puts into the place of a fault for each alternative of a union: objects, then numbers.
+_FORMS: dict[object, type[BaseModel]] = {
+    "Counts": Counts,
+    "function-after[_within(), Counts]": Counts,
+    "Measured": Measured,
+}
+_CHOICES = (*_FORMS, "constrained-float", "float")
 
 
 def _of_the_form_meant(faults: list[Any]) -> list[Any]:
@@ -177,13 +182,18 @@ def validation_issues(error: ValidationError, *, path: str, model: type[BaseMode
         code = "C004"
         if kind == "extra_forbidden":
             code, message = "C002", f"unknown field '{parts[-1]}'"
-            hint = nearest_field(str(parts[-1]), _fields_at(model, parts[:-1]))
+            form = next((_FORMS[part] for part in fault["loc"] if part in _FORMS), None)
+            hint = nearest_field(str(parts[-1]), list(form.model_fields) if form else _fields_at(model, parts[:-1]))
         elif kind == "missing":
             code, message = "C003", f"field '{parts[-1]}' is missing"
             hint = "a case needs id and disease" if len(parts) == 1 else ""
         elif kind == "too_long":
             code, message = "C009", f"more than {MAX_ENTRIES:,} entries"
             hint = "that is no case of one patient"
+        elif kind == "less_than_equal" and fault["ctx"]["le"] == 1:
+            message, hint = f"{fault['input']} is out of range", "it must be 0 to 1"
+            if fault["input"] <= 100:
+                hint += f"; write {fault['input'] / 100:g} for {fault['input']:g} %"
         elif kind == "value_error":
             message = message.removeprefix("Value error, ")
         else:

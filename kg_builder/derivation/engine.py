@@ -22,6 +22,7 @@ from kg_builder.places import find_home
 from kg_builder.vocabulary import SV, compact
 
 _CONDITION_TERM = ox.NamedNode(SV + "conditionTerm")
+_HAS_CONDITION = ox.NamedNode(SV + "hasCondition")
 _IN_GENE = ox.NamedNode(SV + "inGene")
 _CONDITION_KIND = ox.NamedNode(SV + "conditionKind")
 _IS_NEGATED = ox.NamedNode(SV + "isNegated")
@@ -56,10 +57,16 @@ class Engine:
     @cached_property
     def asked_genes(self) -> frozenset[str]:
         """Genes (IRIs) whose alterations some claim of this store asks for, or some code is scored on."""
-        asked = set()
-        for link in self.store.quads_for_pattern(None, _CONDITION_TERM, None):
-            for gene in self.store.quads_for_pattern(link.object, _IN_GENE, None):  # type: ignore[arg-type]
-                asked.add(gene.object.value)  # type: ignore[union-attr]
+        conditions = {quad.object for quad in self.store.quads_for_pattern(None, _HAS_CONDITION, None)}
+        links = (
+            link for link in self.store.quads_for_pattern(None, _CONDITION_TERM, None) if link.subject in conditions
+        )
+        terms = {link.object for link in links}
+        asked = {
+            gene.object.value  # type: ignore[union-attr]
+            for term in terms
+            for gene in self.store.quads_for_pattern(term, _IN_GENE, None)  # type: ignore[arg-type]
+        }
         scored = self.store.quads_for_pattern(None, _SCORED_ON, None)
         return frozenset(asked | {quad.object.value for quad in scored})  # type: ignore[union-attr]
 

@@ -197,15 +197,16 @@ class _Preparation(FactWriter):
         self.add(fact, "prevalence", ox.Literal(f"{Decimal(str(round(resistance.mean, 6))):f}", datatype=DECIMAL))
 
     def _check_organism(self, name: str) -> None:
-        """Refuse an organism that does not cause the disease, where the knowledge says which ones do."""
+        """Refuse an organism that does not cause the disease: another one, or any where the disease is no infection."""
         names = self.context.names
         organism = names.resolve(name, ("organism",))
         for disease in names.find(self.case.disease, ("disease",)):
-            fitting = self.context.organisms.get(disease)
-            if fitting and organism not in fitting:
+            fitting = self.context.organisms.get(disease, ())
+            if organism not in fitting:
                 known = ", ".join(sorted(names.label(one) for one in fitting)[:5])
                 message = f"{names.label(organism)} is no cause of {names.label(disease)}"
-                self.tell(pointer("findings", "organism"), "C013", message, f"expected: {known}")
+                none = "no organism causes it here; a second infection goes into patient.comorbidities"
+                self.tell(pointer("findings", "organism"), "C013", message, f"expected: {known}" if known else none)
 
     # --- patient ----------------------------------------------------------------------------
 

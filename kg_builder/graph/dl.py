@@ -106,7 +106,7 @@ def check_consistency(source: Path | Iterable[ox.Triple], timeout: float = 300) 
 
 
 def explain_inconsistency(
-    source: Path | Iterable[ox.Triple], timeout: float = 300, maximum: int = 3
+    source: Path | Iterable[ox.Triple], timeout: float = 300, maximum: int = 3, *, rules_only: bool = False
 ) -> list[list[ox.Triple]]:
     """Return minimal sets of asserted triples that are inconsistent together; empty if all is consistent.
 
@@ -118,6 +118,7 @@ def explain_inconsistency(
         source: triples, schema and data together, or an N-Triples file.
         timeout: seconds for everything.
         maximum: number of sets, at most; sets that Pellet explains come one at a time.
+        rules_only: tell only what our own rules see; needs no Java.
     Raises:
         ReasoningError: O103 if Java or a reasoner is missing, O104 if one fails or takes too long.
     """
@@ -125,7 +126,7 @@ def explain_inconsistency(
     triples = _read(source)
     background, units = _split(triples)
     found = _explain_by_rules(triples, background, units, maximum)
-    if not found and not _is_consistent(_without_idle(triples), deadline):
+    if not found and not rules_only and not _is_consistent(_without_idle(triples), deadline):
 
         def clashes(chosen: Sequence[_Unit]) -> bool:
             return not _is_consistent(_without_idle([*background, *_flatten(chosen)]), deadline)
@@ -156,7 +157,9 @@ def _explain_by_rules(
     sets: list[list[_Unit]] = []
     for clash in found[:maximum]:
         leaves = set(clash.asserted)
-        sets.append(_minimise(schema + [u for u in units if leaves.intersection(u.triples)], clashes))
+        chosen = schema + [u for u in units if leaves.intersection(u.triples)]
+        light = [u for u in chosen if u.top.object != ALL_DIFFERENT]  # the longest lists, and seldom the cause
+        sets.append(_minimise(light if clashes(light) else chosen, clashes))
     return sets
 
 

@@ -23,11 +23,11 @@ from pyoxigraph import Quad, RdfFormat, parse
 
 from kg_builder import knowledge
 from kg_builder.graph.layout import name_blank_nodes
-from kg_builder.graph.materialise import materialise
+from kg_builder.graph.materialise import InconsistencyError, materialise
 from kg_builder.graph.release_files import OutputFile, write_files
 from kg_builder.graph.released import FOLDER, count_changes, list_changes, read_released, retire
 from kg_builder.graph.store import CURRENT, MANIFEST, QUADS, Manifest, find_release, sha256_of, verify_release
-from kg_builder.issues import StoreError, TableError
+from kg_builder.issues import ReasoningError, StoreError, TableError
 from kg_builder.knowledge.mappings import emit_mappings, load_mappings
 from kg_builder.knowledge.statements import CORE, GRAPHS, INFERRED, MAPPINGS, Statements, read_triples
 from kg_builder.knowledge.terms import TYPE, iri, literal, sv
@@ -102,19 +102,28 @@ def build_release(
 
 
 def assemble(
-    knowledge_root: Path, core_dir: Path, *, version: str | None = None, progress: Progress = lambda step: None
+    knowledge_root: Path,
+    core_dir: Path,
+    *,
+    version: str | None = None,
+    progress: Progress = lambda step: None,
+    tables: knowledge.Knowledge | None = None,
 ) -> Assembled:
     """Read, check, emit and reason; write nothing.
 
+    Args:
+        knowledge_root, core_dir, version, progress: as :func:`build_release`.
+        tables: what the tables say, where they have been read and checked already.
     Raises:
         TableError, ReasoningError: as :func:`build_release`.
     """
-    progress("read tables")
-    tables = knowledge.load_knowledge(knowledge_root)
-    progress("check tables")
-    issues = [issue for issue in knowledge.check_knowledge(tables) if issue.severity == "error"]
-    if issues:
-        raise TableError(sorted(issues))
+    if tables is None:
+        progress("read tables")
+        tables = knowledge.load_knowledge(knowledge_root)
+        progress("check tables")
+        issues = [issue for issue in knowledge.check_knowledge(tables) if issue.severity == "error"]
+        if issues:
+            raise TableError(sorted(issues))
     progress("emit statements")
     statements = knowledge.build_statements(tables, core_dir)
     mappings, faults = load_mappings(knowledge_root.parent / "mappings", tables.index)
@@ -124,7 +133,12 @@ def assemble(
     del tables
     header = _add_root(statements, core_dir)
     progress("reason")
-    materialise(statements)
+    try:
+        materialise(statements)
+    except InconsistencyError as error:
+        from kg_builder.graph.causes import explain_clashes
+
+        raise ReasoningError(explain_clashes(knowledge_root, core_dir) or error.issues) from error
     knowledge.derive_narrower(statements)
     knowledge.derive_reflexive(statements)
     knowledge.derive_indexes(statements)

@@ -40,7 +40,7 @@ def _own(*names: str) -> frozenset[str]:
 LEFT_OUT: Final = _own(
     "curatedBy", "curatedOn", "appliesWith", "appliesFrom", "reaches", "reachedBy", "includes", "broader", "memberOf",
     "hasRole", "actsOn", "bindsAt", "bindsAtSite", "referenceSequence",
-    "residueCount", "confersResistanceTo", "sharesResistanceWith", "selectsFor", "hasComponent", "ofOrganism",
+    "residueCount", "confersResistanceTo", "sharesResistanceWith", "selectsFor", "hasComponent",
 ) | {f"<{DEFINITION}>", f"<{SKOS}altLabel>", f"<{RDFS}subClassOf>", f"<{RDFS}comment>"}  # fmt: skip
 #: What names, genes, parameters and alterations of a case are read from.
 NAMING: Final = _own(

@@ -12,6 +12,7 @@ from pyoxigraph import NamedNode
 from rapidfuzz import process
 
 from kg_builder.issues import Issue, Severity
+from kg_builder.knowledge.check_claims import check_claims
 from kg_builder.knowledge.check_regimens import check_regimens
 from kg_builder.knowledge.columns import describe_columns
 from kg_builder.knowledge.conditions import FactCondition
@@ -25,18 +26,14 @@ from kg_builder.knowledge.rows import (
     ClaimRow,
     GeneRow,
     IndicationRow,
-    InteractionRow,
     LevelRow,
     MarkerRequirementRow,
     ModifiableRow,
     ParameterRow,
     PrevalenceRow,
     RegimenPatternRow,
-    ResistanceRow,
-    SensitivityRow,
     SourceRow,
     Term,
-    UseConstraintRow,
 )
 from kg_builder.vocabulary import compact
 
@@ -70,11 +67,11 @@ def check_knowledge(knowledge: Knowledge) -> list[Issue]:
     checker = _Checker(knowledge)
     checks: tuple[Callable[[_Checker], None], ...] = (
         _check_names, _check_terms, _check_alterations, _check_cycles, _check_claims, _check_phases, _check_preferences,
-        _check_contradictions, _check_indications, _check_levels, _check_references, _check_core,
+        _check_levels, _check_references, _check_core,
     )  # fmt: skip
     for check in checks:
         check(checker)
-    return sorted({*knowledge.issues, *checker.issues, *check_regimens(knowledge)})
+    return sorted({*knowledge.issues, *checker.issues, *check_claims(knowledge), *check_regimens(knowledge)})
 
 
 def _check_names(checker: _Checker) -> None:
@@ -275,48 +272,6 @@ def _check_preferences(checker: _Checker) -> None:
             pair = (cycle[0], cycle[1 % len(cycle)])
             path = " over ".join([*cycle, cycle[0]])
             checker.tell(row_of[pair], "K011", "over", f"preferences run in a circle: {path}", "remove one of them")
-
-
-def _check_contradictions(checker: _Checker) -> None:
-    """Warn of two claims that say the opposite of one agent under the same conditions."""
-    said: dict[tuple[object, ...], tuple[str, ResolvedRow]] = {}
-    for row in checker.rows:
-        model = row.read.row
-        if isinstance(model, ResistanceRow | SensitivityRow):
-            what: tuple[object, ...] = ("efficacy",)
-            effect: str = "works" if isinstance(model, SensitivityRow) else "fails"
-        elif isinstance(model, UseConstraintRow):
-            what, effect = ("use", model.reason), str(model.effect)
-        elif isinstance(model, InteractionRow):
-            what, effect = ("interaction", row.refs["precipitant"]), model.effect
-        else:
-            continue
-        key = (*what, row.refs["agent"], frozenset(c.canonical for c in row.conditions["conditions"]))
-        other_effect, other = said.setdefault(key, (effect, row))
-        if other_effect != effect:
-            message = f"says '{effect}' where {other.id} says '{other_effect}' of the same"
-            checker.tell(row, "K020", "agent", message, f"see {other.read.path}:{other.read.line}", "warning")
-
-
-def _check_indications(checker: _Checker) -> None:
-    """Warn of a resistance claim on a drug that no indication names: no answer will ever use it."""
-    parts: dict[str, set[str]] = defaultdict(set)
-    for row in checker.rows:
-        if isinstance(row.read.row, Term):
-            for column in ("ingredients", "classes", "broader", "mechanisms", "roles"):
-                parts[row.id].update(row.refs.get(column, ()))
-    used: set[str] = set()
-    todo = [row.refs["agent"][0] for row in checker.knowledge.rows("indications")]
-    todo += [c for row in checker.knowledge.rows("regimens") for c in row.refs["components"]]
-    while todo:
-        curie = todo.pop()
-        if curie not in used:
-            used.add(curie)
-            todo.extend(parts.get(curie, ()))
-    for row in checker.knowledge.rows("resistances"):
-        agent = row.refs["agent"][0]
-        if kind_of(agent) == "drug" and agent not in used:
-            checker.tell(row, "K021", "agent", f"{agent} has no indication", "add one to indications.tsv", "warning")
 
 
 def _check_levels(checker: _Checker) -> None:

@@ -93,13 +93,17 @@ def derive_relevance(statements: Statements) -> int:
 
 
 def _options_in_use(statements: Statements, diseases: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """Return disease → what is indicated for it, with the codes of the algorithms that score any of it."""
+    """Return disease → what is indicated or named for it, with the codes of the algorithms that score any of it."""
     includes, codes = statements.about(sv("appliesTo")), statements.about(sv("hasCode"))
     used: dict[str, set[str]] = defaultdict(set)
     for claim, asked in statements.about(sv("forDisease")).items():
         for disease, names in diseases.items():
             if not names.isdisjoint(asked):
                 used[disease].update(includes.get(claim, ()))
+    for regimen, asked in statements.about(sv("usedFor")).items():
+        for disease, names in diseases.items():
+            if not names.isdisjoint(asked):
+                used[disease].add(regimen)
     for disease in diseases:
         scored = {code for agent in used[disease] for code in codes.get(agent, ())}
         for members in statements.of_object(sv("ofAlgorithm")).values():

@@ -93,19 +93,27 @@ def read_core(core_dir: Path) -> list[Quad]:
     Raises:
         SyntaxError: if a file is no Turtle.
     """
+    return [quad for file in sorted(core_dir.glob("*.ttl")) for quad in read_core_file(file)]
+
+
+def read_core_file(file: Path) -> list[Quad]:
+    """Return the triples of one file of the core ontology, as :func:`read_core` does.
+
+    Raises:
+        SyntaxError: if it is no Turtle.
+    """
     graph = NamedNode(GRAPH_CORE)
-    quads: list[Quad] = []
-    for file in sorted(core_dir.glob("*.ttl")):
-        names: dict[BlankNode, BlankNode] = {}
+    names: dict[BlankNode, BlankNode] = {}
 
-        def own(term: object, stem: str = file.stem, names: dict[BlankNode, BlankNode] = names) -> object:
-            if isinstance(term, BlankNode):
-                return names.setdefault(term, BlankNode(f"{stem}{len(names)}"))
-            return term
+    def own(term: object) -> object:
+        if isinstance(term, BlankNode):
+            return names.setdefault(term, BlankNode(f"{file.stem}{len(names)}"))
+        return term
 
-        for quad in parse(path=str(file), format=RdfFormat.TURTLE):
-            quads.append(Quad(own(quad.subject), quad.predicate, own(quad.object), graph))  # type: ignore[arg-type]
-    return quads
+    return [
+        Quad(own(quad.subject), quad.predicate, own(quad.object), graph)  # type: ignore[arg-type]
+        for quad in parse(path=str(file), format=RdfFormat.TURTLE)
+    ]
 
 
 def _repeated_ids(tables: list[Table]) -> list[Issue]:

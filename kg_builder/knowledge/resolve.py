@@ -157,11 +157,13 @@ class _Resolver:
 
     def _refs(self, read: ReadRow, column: Column, texts: tuple[str, ...]) -> tuple[str, ...]:
         assert column.ref is not None
-        kinds = column.ref.kinds or (kind_of(read.row.id),)
+        own = (kind_of(read.row.id),)
+        kinds = column.ref.kinds or own
         found: list[str] = []
         for text in texts:
             try:
-                found.extend(self._ref(text, kinds, column))
+                is_own = own[0] in kinds and self._into.index.find(text, own)  # its own kind goes first
+                found.extend(self._ref(text, own if is_own else kinds, column))
             except Fault as fault:
                 self._tell(read, column.name, fault)
         return tuple(dict.fromkeys(found))

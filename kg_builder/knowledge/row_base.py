@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,28 @@ class Conditions:
 OPTION = ("drug", "class", "modality", "regimen")
 AGENT = ("drug", "class", "role", "mechanism")
 
+DAY = r"^\d{4}-\d{2}-\d{2}$"
+
+
+def is_day(text: str) -> bool:
+    """Whether a text of the form YYYY-MM-DD is a day of the calendar.
+
+    >>> is_day("2024-02-29"), is_day("2026-02-29")
+    (True, False)
+    """
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _be_a_day(text: str) -> str:
+    if not is_day(text):
+        raise PydanticCustomError("no_day", "no day of the calendar")
+    return text
+
+
+Day = Annotated[str, Field(pattern=DAY), AfterValidator(_be_a_day)]
 Many = tuple[str, ...]
 Cell = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -90,6 +114,6 @@ class ClaimRow(Row):
         default="", description="section, table or page of the source"
     )
     curator: Annotated[str, Emit("curatedBy", annotation=True)] = Field(min_length=1, description="who wrote the row")
-    date: Annotated[str, Emit("curatedOn", annotation=True)] = Field(
-        pattern=r"^\d{4}-\d{2}-\d{2}$", description="day of writing or of the last change, YYYY-MM-DD"
+    date: Annotated[Day, Emit("curatedOn", annotation=True)] = Field(
+        description="day of writing or of the last change, YYYY-MM-DD"
     )

@@ -20,10 +20,13 @@ from rapidfuzz import process
 from kg_builder.issues import Issue, Severity
 from kg_builder.knowledge.columns import Column, describe_columns, kinds_of_table
 from kg_builder.knowledge.names import words_for
+from kg_builder.knowledge.row_base import DAY
 from kg_builder.knowledge.rows import TABLES, Row
 
 #: Characters that look like a blank, or like nothing, and break comparisons.
-_HIDDEN = re.compile("[\u00a0\u00ad\u2000-\u200d\u2028-\u202f\u205f\u2060\u3000\ufeff\x00-\x08\x0b-\x1f\x7f]")
+_HIDDEN = re.compile(
+    "[\u00a0\u00ad\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\x00-\x08\x0b-\x1f\x7f]"
+)
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?", re.ASCII)
 _PERCENT = re.compile(r"\d{1,15}(\.\d{1,13})?\s?%", re.ASCII)
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]*[A-Za-z0-9_~-])?")
@@ -274,9 +277,10 @@ def _tell(table: Table, line: int, column: Column | None, name: str, detail: Any
         if column.at_most == 1 and Decimal(str(given)) <= 100:
             hint += f"; write {Decimal(str(given)) / 100} for {given}%"
         table.fault("T015", line, name, f"{given} is out of range", hint)
+    elif kind == "no_day":
+        table.fault("T021", line, name, f"'{given}' is no day of the calendar", "write YYYY-MM-DD")
     elif kind == "string_pattern_mismatch":
-        pattern = detail["ctx"]["pattern"]
-        hint = "write YYYY-MM-DD" if pattern == r"^\d{4}-\d{2}-\d{2}$" else f"it must match {pattern}"
+        hint = "write YYYY-MM-DD" if detail["ctx"]["pattern"] == DAY else f"it must match {detail['ctx']['pattern']}"
         table.fault("T021", line, name, f"'{given}' has not the form asked for", hint)
     else:
         table.fault("T021", line, name, f"'{given}' has not the form asked for", detail["msg"])

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from kg_builder.knowledge.row_base import Emit, Many, Ref, Row, Term
+from kg_builder.knowledge.row_base import Day, Emit, Many, Ref, Row, Term
+
+#: Kinds of term that a case states.
+_STATED: Final = (
+    "state", "sex", "disease", "mode", "organism", "site", "comorbidity", "allergy", "histology", "imaging", "biopsy",
+)  # fmt: skip
 
 
 class GenericTerm(Term):
@@ -17,8 +22,8 @@ class GenericTerm(Term):
     broader: Annotated[Many, Ref(()), Emit("broader")] = Field(
         default=(), description="more general terms of the same kind"
     )
-    negates: Annotated[Many, Ref(()), Emit("negates")] = Field(
-        default=(), description="terms of the same kind that cannot hold together with this one"
+    negates: Annotated[Many, Ref(_STATED), Emit("negates")] = Field(
+        default=(), description="terms that cannot hold together with this one"
     )
     order: Annotated[int | None, Emit("order")] = Field(
         default=None, description="rank within the kind where there is one (evidence: 1 is best)"
@@ -27,7 +32,9 @@ class GenericTerm(Term):
         default=(), description="flags the rules read; see docs/curation.md for the list"
     )
     caused_by: Annotated[Many, Ref(("organism",)), Emit("causedBy")] = Field(
-        default=(), description="of an infection: the organisms that cause it; a case that names another is refused"
+        default=(),
+        description="of an infection: the organisms that cause it; a case that names another is refused, and "
+        "so is any organism in a case of a disease without",
     )
 
 
@@ -249,9 +256,7 @@ class AlgorithmRow(Term):
     """`algorithms.tsv`: published resistance-scoring algorithms."""
 
     version: Annotated[str, Emit("algorithmVersion")] = Field(description="as its authors number it")
-    released: Annotated[str, Emit("released", annotation=True)] = Field(
-        pattern=r"^\d{4}-\d{2}-\d{2}$", description="date of release, YYYY-MM-DD"
-    )
+    released: Annotated[Day, Emit("released", annotation=True)] = Field(description="date of release, YYYY-MM-DD")
     source: Annotated[str, Ref(("source",)), Emit("dcterms:source")] = Field(description="where it was published")
     current: Annotated[bool, Emit("isCurrent")] = Field(default=False, description="yes: the one that answers use")
 

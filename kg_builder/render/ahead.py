@@ -8,6 +8,7 @@ from kg_builder.derivation.answer import KnowledgeVersion
 from kg_builder.derivation.plan import Choice, Plan
 from kg_builder.derivation.whatif_answer import Alternative, NextTest, OptionThen, ResultOf, WhatIf
 from kg_builder.render.console import Page, set_table
+from kg_builder.render.text import clean
 
 CHANGE_HEADS = ("if", "then usable", "then first", "lost")
 TEST_HEADS = ("test", "options", "result", "what it does")
@@ -18,7 +19,7 @@ MOST_NAMES = 6
 
 def set_what_if(found: WhatIf, page: Page) -> str:
     """Return what would change the answer to one case as tables."""
-    title = f"{found.case} · first now: {', '.join(found.first) or 'none'}"
+    title = f"{clean(found.case)} · first now: {', '.join(found.first) or 'none'}"
     parts = []
     if found.changes:
         parts.append(set_table(CHANGE_HEADS, map(_change_row, found.changes), page, title=title))
@@ -35,7 +36,7 @@ def set_plan(plan: Plan, page: Page) -> str:
     heads = (*PLAN_HEADS, "best next line") if plan.lines > 2 else PLAN_HEADS
     rows = [_plan_row(choice, plan.lines) for choice in plan.choices]
     shown = f"{plan.looked_at} of {plan.of} regimens" if plan.looked_at < plan.of else f"{plan.of} regimens"
-    title = f"{plan.case} · {_count(plan.usable)} usable now · {shown}"
+    title = f"{clean(plan.case)} · {_count(plan.usable)} usable now · {shown}"
     table = set_table(heads, rows, page, title=title)
     assumed = "Assumed:\n" + "\n".join(f"- {text}" for text in plan.assumptions)
     return "\n".join([table, _foot(assumed, plan.knowledge, plan.notice, page)])

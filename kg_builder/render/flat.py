@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kg_builder.derivation.answer import Answer, DrugScore, Susceptibility
+from kg_builder.render.text import clean
 from kg_builder.vocabulary import compact
 
 ANSWER_COLUMNS = (
@@ -56,7 +57,7 @@ SCORE_HEADS = ("code", "drug", "score", "level", "reading", "because of")
 
 def score_title(result: Susceptibility) -> str:
     """Return the head of one case's scores."""
-    return f"{result.case} · {result.algorithm.name} {result.algorithm.version}"
+    return f"{clean(result.case)} · {result.algorithm.name} {result.algorithm.version}"
 
 
 def score_cells(result: Susceptibility) -> Iterator[tuple[object, ...]]:

@@ -10,16 +10,20 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: Characters that are not seen, and those that turn the direction of what is.
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
 def clean(text: str) -> str:
-    """Return text on one line without control characters, which a case's title could bring to a terminal.
+    """Return text on one line without control characters, seen or not, which a case's title could bring to a terminal.
 
-    >>> clean("two\\nlines \\x1b[31mred")
-    'two lines [31mred'
+    >>> clean("two\\nlines \\x1b[31mred"), clean("safe\\u202eevil")
+    ('two lines [31mred', 'safeevil')
     """
-    return " ".join(_CONTROL.sub(" ", text).split())
+    return " ".join(_CONTROL.sub(" ", _INVISIBLE.sub("", text)).split())
 
 
 def escape_markdown(text: str) -> str:

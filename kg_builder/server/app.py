@@ -34,7 +34,7 @@ from kg_builder.server.page import POLICY, write_page
 from kg_builder.server.pool import WorkerPool
 from kg_builder.server.problems import Refused
 from kg_builder.server.questions import Questions
-from kg_builder.server.reading import Asked, read_pairs, read_query, while_connected
+from kg_builder.server.reading import Asked, peer_of, read_pairs, read_query, while_connected
 from kg_builder.server.responses import (
     answer,
     cacheable,
@@ -148,13 +148,14 @@ class SalvageServer:
             endpoint = origin + request.url.path
             return self._graph(request, describe_service(self._served, endpoint, f"{origin}{WELL_KNOWN}#knowledge"))
         form = check_query(asked.text, self._limits, self.pool.known_graphs)
-        return await self._answer(request, asked, form)
+        return await self._answer(request, asked, form, peer_of(request))
 
     async def _ask(self, request: Request) -> Response:
         question = self._questions.find(request.path_params["name"])
         bound = await self._questions.bind(question, read_pairs(request.scope["query_string"]))
         try:
-            return await self._answer(request, Asked(bound.text), question.form)
+            # apart from what the same one wrote: behind a proxy, all have the address of one
+            return await self._answer(request, Asked(bound.text), question.form, f"questions {peer_of(request)}")
         except Refused as refused:
             if refused.type != "answer-too-large":
                 raise
@@ -162,7 +163,7 @@ class SalvageServer:
             detail = f"{refused.detail.partition(';')[0]}; give it one of {', '.join(p.name for p in question.params)}"
             raise Refused(403, refused.type, refused.title, detail) from None
 
-    async def _answer(self, request: Request, asked: Asked, form: str) -> Response:
+    async def _answer(self, request: Request, asked: Asked, form: str, peer: str) -> Response:
         """Answer a query that has been let through, in the form that the client likes best."""
         assert asked.text is not None
         offer = choose(request.headers.get("accept"), FORMS[form])
@@ -174,6 +175,7 @@ class SalvageServer:
             media_type=offer.written_as,
             default_graphs=asked.default_graphs,
             named_graphs=asked.named_graphs,
+            peer=peer,
         )
         content = await while_connected(request, work)
         return answer(content, offer, cacheable(tag))

@@ -74,7 +74,11 @@ def _remarks(kg: KnowledgeGraph, case: Case, answer: BaseModel | str) -> bytes:
 
 
 def _options(kg: KnowledgeGraph, case: Case, arguments: dict[str, str]) -> Answer:
-    return kg.options(case, [name for name in arguments.get("prefer", "").split(",") if name.strip()])
+    return kg.options(case, _prefer(arguments))
+
+
+def _prefer(arguments: dict[str, str]) -> list[str]:
+    return arguments["prefer"].split(",") if "prefer" in arguments else []
 
 
 def _susceptibility(kg: KnowledgeGraph, case: Case, arguments: dict[str, str]) -> Susceptibility:
@@ -83,8 +87,8 @@ def _susceptibility(kg: KnowledgeGraph, case: Case, arguments: dict[str, str]) -
 
 def _explain(kg: KnowledgeGraph, case: Case, arguments: dict[str, str]) -> str:
     if arguments.get("form") == "text/markdown":
-        return write_proof(kg.explain(case, arguments["agent"]))
-    return write_steps_json(kg.prove(case, arguments["agent"]))
+        return write_proof(kg.explain(case, arguments["agent"], _prefer(arguments)))
+    return write_steps_json(kg.prove(case, arguments["agent"], _prefer(arguments)))
 
 
 def _what_if(kg: KnowledgeGraph, case: Case, arguments: dict[str, str]) -> WhatIf:

@@ -23,6 +23,7 @@ from kg_builder.server.reading import (
     bad_request,
     decode,
     media_type_of,
+    peer_of,
     read_body,
     read_pairs,
     unsupported,
@@ -55,17 +56,21 @@ class Command:
     forms: tuple[Offer, ...] = (JSON,)
 
 
+PREFER = Argument("prefer", "objectives that order regimens, with commas between them; the first counts most")
 COMMANDS = (
     Command(
         "options",
         "Rank what can still be given; say why not the rest.",
-        (Argument("prefer", "objectives that order regimens, with commas between them; the first counts most"),),
+        (PREFER,),
     ),
     Command("susceptibility", "Score a genotype, drug by drug and item by item."),
     Command(
         "explain",
         "Prove the status of one option, down to claims and sources.",
-        (Argument("agent", "drug, product or modality: its label, a synonym or its CURIE", required=True),),
+        (
+            Argument("agent", "drug, product, modality or regimen: its label, a synonym or its CURIE", required=True),
+            PREFER,
+        ),
         (JSON, Offer("application/ld+json"), Offer("text/markdown")),
     ),
     Command("what-if", "The smallest changes of the case that would change its answer."),
@@ -89,7 +94,7 @@ async def answer_case(request: Request, command: Command, pool: WorkerPool, limi
     data = _one_case(decode(body))
     own = {"form": offer.media_type, "remarks": ""}
     try:
-        work = pool.case(command.name, body, {**arguments, **own})
+        work = pool.case(command.name, body, {**arguments, **own}, peer=peer_of(request))
         told, _, content = (await while_connected(request, work)).partition(b"\n")
     except Refused as refused:
         if refused.issues:

@@ -5,7 +5,8 @@ of a query itself, in one pass whose time grows with the length only, and lets t
 ways. Two traps make that needed:
 
 * The engine reads keywords without a blank after them: ``SERVICESILENT<…>`` and ``1SERVICE:x`` are calls. So the
-  letters of SERVICE are refused in everything but texts, comments, whole IRIs and plain names of variables and terms.
+  letters of SERVICE are refused in everything but texts, comments, whole IRIs and plain names of variables and terms;
+  in the prefix of a plain name they are let through where no ``{`` follows, without which nothing is a call.
 * ``<1)SERVICE:x#>`` is an IRI to a lexer, and a comparison, a call and a comment to a parser that expects an operator
   there. So between ``<`` and ``>`` stands a whole IRI, with ``//``, which no expression can hold, or a short one
   of letters that mean nothing else; all else is refused.
@@ -64,6 +65,8 @@ _FROM = re.compile(r"[\w.\-]*FROM(?:NAMED)?", re.IGNORECASE)
 _FROM_NAME = re.compile(r"FROM(?:NAMED)?:", re.IGNORECASE)
 #: A name in which every reader sees the same letters.
 _SAFE_NAME = re.compile(r"(?:[A-Za-z][A-Za-z0-9_]*|_)?:[A-Za-z0-9_]+")
+#: What follows the name of what is called.
+_OPENED = re.compile(rf"(?:{_SPACE})*+\{{")
 #: Escapes of ASCII characters: SPARQL replaces them before it reads the tokens, and so they can hide any of them.
 _HIDDEN = re.compile(r"\\u00[0-7][0-9A-Fa-f]|\\U000000[0-7][0-9A-Fa-f]")
 _SERVICE = "service"
@@ -156,7 +159,7 @@ def _scan(text: str) -> Scanned:
             hint = "write IRIs whole, with ‘//’, and put blanks around ‘<’ and ‘>’ where they compare"
             raise _malformed(text, token.start(), f"‘{token[0][:40]}’ can be read in two ways; {hint}")
         elif kind in ("name", "short"):
-            if may_call and _may_call(token[0]):
+            if may_call and _may_call(token[0], text, place):
                 raise _refused(text, token.start(), "SERVICE is refused: nothing is asked of other servers here")
             if kind == "name" and depth == 0 and (_FROM.fullmatch(token[0]) or _FROM_NAME.match(token[0])):
                 graphs.append(_graph_named(text, token, start))
@@ -174,15 +177,19 @@ def _check_characters(text: str) -> None:
         raise _refused(text, hidden.start(), message)
 
 
-def _may_call(token: str) -> bool:
-    """Return whether a token with these letters could be read as a call.
+def _may_call(token: str, text: str, end: int) -> bool:
+    """Return whether a token that ends here could be read as a call.
 
-    >>> [_may_call(each) for each in ("ex:service", "service:ex", "SERVICESILENT", "ex:a.service")]
-    [False, True, True, True]
+    >>> [_may_call(each, f"{each} {{}}", len(each)) for each in ("ex:service", "service:ex", "SERVICESILENT")]
+    [False, True, True]
+    >>> [_may_call(each, f"{each} ?p", len(each)) for each in ("service:ex", "SERVICE:", "ex:a.service")]
+    [False, True, True]
     """
     if _SERVICE not in token.casefold():
         return False
-    return not _SAFE_NAME.fullmatch(token) or _SERVICE in token.casefold().partition(":")[0]
+    if not _SAFE_NAME.fullmatch(token):
+        return True
+    return _SERVICE in token.casefold().partition(":")[0] and _OPENED.match(text, end) is not None
 
 
 def _graph_named(text: str, keyword: re.Match[str], start: int) -> str:

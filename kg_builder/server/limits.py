@@ -19,9 +19,9 @@ class Limits:
         workers: queries that run at once at full speed; as many cases beside them.
         queue: requests that may wait for a worker.
         body_bytes: size of the body of a request, bytes.
-        patience: seconds of a processor after which a query counts as slow: it goes on with a low priority, and
-            another one takes its place.
-        slow: slow queries that go on at once; for one more, that which has gone on for longest is stopped.
+        patience: seconds of a processor after which a query counts as slow: if others wait, it goes on with a low
+            priority, and another one takes its place.
+        slow: slow queries that go on at once; one more begins again when one of them has ended.
     """
 
     seconds: float = 10
@@ -33,5 +33,5 @@ class Limits:
     workers: int = 2
     queue: int = 64
     body_bytes: int = 1024 * 1024
-    patience: float = 0.25
+    patience: float = 0.05
     slow: int = 4

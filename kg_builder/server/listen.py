@@ -16,6 +16,10 @@ from kg_builder.server.responses import problem_response
 
 #: Seconds in which the headers of a request must come, and for which an idle connection is kept.
 HEADER_SECONDS, IDLE_SECONDS = 10, 15
+#: Seconds for which who has ended sending is answered; longer than that, it may as well have gone.
+LEAVING_SECONDS = 1
+#: Bits of the size of a chunk: more is no size; h11 takes it for one, and waits.
+_CHUNK_BITS = 63
 #: Seconds in which a client can read why it was refused.
 PARTING_SECONDS = 2
 #: Seconds after which a client must have read on in a long answer, and the bytes that it must have read by then.
@@ -43,6 +47,7 @@ class Connection(H11Protocol):
     _reading: asyncio.TimerHandle | None = None
     _unread = 0
     _is_refused = False
+    _has_ended = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -54,9 +59,41 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; once a request's headers have come their deadline is over."""
-        if not self._is_refused:
-            super().data_received(data)
+        if self._is_refused:
+            return
+        super().data_received(data)
+        reader = getattr(self.conn, "_reader", None)
+        if getattr(reader, "_bytes_in_chunk", 0).bit_length() > _CHUNK_BITS:
+            self._refuse(400, f"a chunk's size has more than {_CHUNK_BITS} bits")
+        else:
             self._watch()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keep a connection whose client only ended sending until its request is answered, if that is soon."""
+        if self._has_ended:
+            return True
+        if self._is_refused or self.cycle is None or self.cycle.response_complete:
+            return False
+        self._has_ended = True
+        if self.conn.their_state is h11.SEND_BODY:
+            self._refuse(400, "the connection was closed before the body had come")
+        else:
+            self._deadline = self.loop.call_later(LEAVING_SECONDS, self._leave)
+        return True
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, unless there can be none."""
+        super().on_response_complete()
+        if self._has_ended and self.cycle.response_complete:
+            self._unwatch()
+            self.transport.close()
+
+    def _leave(self) -> None:
+        self._deadline = None
+        if self.cycle.response_started:
+            return
+        detail = f"who ends sending is answered within {LEAVING_SECONDS} second; keep the connection open for more"
+        self._refuse(400, detail)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -137,6 +174,13 @@ class Connection(H11Protocol):
                 self.transport.write(self.conn.send(event) or b"")
         except h11.LocalProtocolError:  # an answer is already on its way, or has been given
             self.transport.abort()
+            return
+        if self.cycle is not None:  # what works on the request need not go on
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self._has_ended:
+            self._unwatch()
+            self.transport.close()
             return
         # a client that is still sending would lose the answer if the connection were closed at once
         self._is_refused = True

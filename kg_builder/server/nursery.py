@@ -38,6 +38,7 @@ class Worker(asyncio.Protocol):
 
     Attributes:
         pid: its process id; it stays its own until the nursery has buried it.
+        peer: whose request it answers; the pool sets it.
         timer: what is to happen if it does not answer; the pool sets it.
         when_ended: called when it has ended, however that came; the pool sets it.
         is_slow: whether it runs with a low priority.
@@ -46,6 +47,7 @@ class Worker(asyncio.Protocol):
 
     def __init__(self, pid: int, nursery: Nursery, limits: Limits) -> None:
         self.pid, self.nursery = pid, nursery
+        self.peer = ""
         self.timer: asyncio.TimerHandle | None = None
         self.when_ended: Callable[[Worker], None] = lambda worker: None
         self.is_slow = self.is_spent = self.is_discarded = False

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from kg_builder.issues import Issue
+
+
+def write_document(document: Mapping[str, Any]) -> bytes:
+    """Return a problem document as JSON in UTF-8; half a surrogate that it cites becomes ‘?’, as on a terminal."""
+    return json.dumps(document, ensure_ascii=False).encode(errors="replace")
 
 
 class Refused(Exception):  # noqa: N818 it is what the stranger is answered
@@ -56,7 +61,7 @@ class Refused(Exception):  # noqa: N818 it is what the stranger is answered
 
     def to_json(self) -> bytes:
         """Return the document as a worker sends it to the pool."""
-        return json.dumps(self.document(), ensure_ascii=False).encode()
+        return write_document(self.document())
 
     @classmethod
     def from_json(cls, data: bytes) -> Refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -94,6 +95,14 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     except ClientDisconnect:
         raise bad_request("the connection was closed before the body had come") from None
     return b"".join(parts)
+
+
+def peer_of(request: Request) -> str:
+    """Return who asks: the address, of IPv6 its network, of which one machine may have every address."""
+    host = request.client.host if request.client else ""
+    if ":" not in host:
+        return host
+    return str(ipaddress.IPv6Network((host.partition("%")[0], 64), strict=False))
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, bytes]) -> bytes:

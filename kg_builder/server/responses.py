@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,7 @@ from starlette.responses import Response
 
 from kg_builder.issues import Issue
 from kg_builder.server.negotiate import Offer
-from kg_builder.server.problems import Refused
+from kg_builder.server.problems import Refused, write_document
 from kg_builder.vocabulary import BASE
 
 PROBLEM = "application/problem+json"
@@ -38,7 +37,7 @@ def problem_response(refused: Refused, headers: Mapping[str, str] | None = None)
     sent = {"Cache-Control": "no-store", **(headers or {})}
     if refused.retry_after is not None:
         sent["Retry-After"] = str(refused.retry_after)
-    return Response(json.dumps(document, ensure_ascii=False), refused.status, sent, PROBLEM)
+    return Response(write_document(document), refused.status, sent, PROBLEM)
 
 
 def entity_tag(knowledge: str, *parts: object) -> str:

@@ -22,6 +22,7 @@ import gc
 import io
 import json
 import os
+import re
 import resource
 import select
 import signal
@@ -68,6 +69,10 @@ _GRAPHS = {
     "application/ld+json": ox.RdfFormat.JSON_LD,
 }
 
+#: What the engine says of a function that it does not know or not so, and of a term that a form of answer cannot hold.
+_FUNCTION = re.compile(r"The custom function (?P<name><[^>]*>) (?:is not supported|(?P<needs>requires .* were given))")
+_NO_SUCH_TERM = re.compile(r"JSON-LD does not support|is not allowed as a predicate")
+
 Answer = Callable[[dict[str, Any]], bytes]
 
 
@@ -101,8 +106,8 @@ def answer_query(store: ox.Store, limits: Limits, request: dict[str, Any]) -> by
         request: ``text``, ``media_type``, ``union`` (ask all graphs as one), ``default_graphs`` and ``named_graphs``
             (None where the query itself decides).
     Raises:
-        Refused: 400 the engine cannot read the query, 406 the form of the answer has no such media type, 422 the
-            answer is too large, 500 the engine gave up.
+        Refused: 400 the engine cannot read the query or does not know a function, 406 the form of the answer has no
+            such media type or cannot hold a term of it, 422 the answer is too large, 500 the engine gave up.
     """
     media_type = request["media_type"]
     try:
@@ -115,7 +120,19 @@ def answer_query(store: ox.Store, limits: Limits, request: dict[str, Any]) -> by
     except _TooLongError:
         raise _too_large(f"{limits.result_bytes:,} bytes") from None
     except (OSError, RuntimeError, ValueError) as error:
-        raise Refused(500, "engine", "The engine gave up", _shorten(str(error))) from None
+        raise _explain_failure(str(error)) from None
+
+
+def _explain_failure(message: str) -> Refused:
+    """Return what to say of a query that the engine could read and could not answer, by its message."""
+    if called := _FUNCTION.fullmatch(message):
+        name = _shorten(called["name"])
+        detail = f"function {name} {called['needs']}" if called["needs"] else f"there is no function {name} here"
+        return Refused(400, "query-malformed", "The query cannot be read", detail)
+    if _NO_SUCH_TERM.search(message):
+        detail = f"the answer holds a term that this form of answer cannot: {_shorten(message)}; ask for another form"
+        return Refused(406, "not-acceptable", "The answer has no such form", detail)
+    return Refused(500, "engine", "The engine gave up", _shorten(message))
 
 
 def _dataset(request: dict[str, Any]) -> dict[str, Any]:

@@ -92,9 +92,19 @@ def read_algorithm(path: Path) -> Algorithm:
             unknown or empty; S011 a rule is of a form that is not read, or is malformed; S012 levels or
             score ranges do not fit. All faults of the file at once, each with its line.
     """
-    return _Reader(str(path)).algorithm(read_xml(path))
+    return _Reader(str(path)).algorithm(read_xml(path, dtds=DTDS))
 
 
+#: The DTDs that published algorithms name.
+DTDS: Final = frozenset({
+    "http://hivdb.stanford.edu/DR/xml/ASI2.dtd",
+    "http://hivdb.stanford.edu/sierra/ASI2.dtd",
+    "http://hivdb6.stanford.edu/asi/xml/ASI.dtd",
+    "http://sierra2.stanford.edu/sierra/ASI2.dtd",
+    "http://sierra2.stanford.edu/sierra/ASI2.1.dtd",
+    "https://cms.hivdb.org/prod/downloads/asi/ASI2.2.dtd",
+    "https://cms.hivdb.org/prod/downloads/asi/ASI2.3.dtd",
+})  # fmt: skip
 _KNOWN: Final = {
     "ALGORITHM": {"ALGNAME", "ALGVERSION", "ALGDATE", "DEFINITIONS", "DRUG", "MUTATION_COMMENTS", "RESULT_COMMENTS"},
     "DEFINITIONS": {

@@ -3,8 +3,9 @@
 What is refused, at once and before anything is expanded: a DTD with an internal subset (where
 entities are declared), any entity reference beyond the five built in, nesting or size beyond a limit.
 
-What is tolerated: a document type declaration that merely *names* an external DTD
+What is tolerated: a document type declaration that merely *names* an external DTD that the caller knows
 (``<!DOCTYPE ALGORITHM SYSTEM "https://…/ASI2.3.dtd">``), because every published HIVDB file carries one.
+Any other external DTD is refused.
 The external subset is never loaded: such a line is blanked out before parsing, so that the parser never
 sees a DTD at all. That is safe because what a DTD could add cannot then take effect: an entity that it
 declares is undefined here and its use is refused, in text and in attributes alike (left in place, expat
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -30,7 +31,7 @@ MAX_DEPTH: Final = 100
 # Prolog up to a document type declaration without an internal subset. Atomic groups: no backtracking.
 _NAMED_DTD: Final = re.compile(
     rb"((?:\xef\xbb\xbf)?(?>\s+|<\?(?>.*?\?>)|<!--(?>.*?-->))*+)"
-    rb"(<!DOCTYPE\s++[^\s\[\]<>\"']++(?>\s++(?>SYSTEM|PUBLIC\s++(?>\"[^\"]*\"|'[^']*'))\s*+(?>\"[^\"]*\"|'[^']*'))?+\s*+>)",
+    rb"(<!DOCTYPE\s++[^\s\[\]<>\"']++(?>\s++(?>SYSTEM|PUBLIC\s++(?>\"[^\"]*\"|'[^']*'))\s*+(\"[^\"]*\"|'[^']*'))?+\s*+>)",
     re.DOTALL,
 )
 
@@ -118,15 +119,16 @@ class _Builder:
         self.sizes.pop()
 
 
-def parse_xml(data: bytes, *, name: str) -> Element:
+def parse_xml(data: bytes, *, name: str, dtds: Collection[str] = ()) -> Element:
     """Return the root element of an XML document.
 
     Args:
         data: the whole document, in the encoding that it declares (UTF-8 unless it says otherwise).
         name: the file's name, used in messages.
+        dtds: system identifiers of the external DTDs that may be named; none of them is fetched.
     Raises:
-        SourceError: S002 malformed or truncated, with line and column; S003 a DTD with an internal
-            subset, an entity declaration or a reference to an entity that XML does not build in;
+        SourceError: S002 malformed or truncated, with line and column; S003 another external DTD, a DTD with
+            an internal subset, an entity declaration or a reference to an entity that XML does not build in;
             S004 larger than 64 MiB or nested more than 100 deep.
     >>> parse_xml(b"<a><b>x &lt; y</b></a>", name="a.xml").children[0].text
     'x < y'
@@ -136,6 +138,11 @@ def parse_xml(data: bytes, *, name: str) -> Element:
     named = _NAMED_DTD.match(data)
     if named:
         start, end = named.span(2)
+        system_id = (named[3] or b"")[1:-1].decode("utf-8", "replace")
+        if system_id and system_id not in dtds:
+            line, column = data.count(b"\n", 0, start) + 1, start - data.rfind(b"\n", 0, start)
+            hint = "no published file does; remove the <!DOCTYPE …>"
+            raise _error(name, line, column, "S003", f"names the external DTD {system_id[:80]!r}", hint)
         data = data[:start] + re.sub(rb"[^\r\n]", b" ", data[start:end]) + data[end:]
     builder = _Builder(name)
     try:
@@ -154,7 +161,7 @@ def parse_xml(data: bytes, *, name: str) -> Element:
     return builder.root
 
 
-def read_xml(path: Path) -> Element:
+def read_xml(path: Path, *, dtds: Collection[str] = ()) -> Element:
     """Read a file as :func:`parse_xml` does.
 
     Raises:
@@ -166,7 +173,7 @@ def read_xml(path: Path) -> Element:
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
         raise _error(str(path), 0, 0, "S001", message, "give the path of a file") from error
-    return parse_xml(data, name=str(path))
+    return parse_xml(data, name=str(path), dtds=dtds)
 
 
 _ENTITY_ERRORS: Final = frozenset(

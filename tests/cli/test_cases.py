@@ -49,11 +49,22 @@ def test_preferences_reach_the_answer(call: Call, write: Write) -> None:
     assert (result.code, json.loads(result.out)["goal"]) == (0, "prefer adherence,-toxicity")
 
 
-@pytest.mark.parametrize("names", ["barier", "barrier,-barrier", "adherence,units"])
+@pytest.mark.parametrize("names", ["barier", "barrier,-barrier", "adherence,units", "", ",", "barrier,,doses"])
 def test_preferences_at_fault_end_with_1_before_any_case(call: Call, write: Write, names: str) -> None:
     result = call("options", write("a.json", GOOD), "--prefer", names)
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("--prefer: ")
+
+
+def test_an_empty_preference_is_told_with_the_names_there_are(call: Call, write: Write) -> None:
+    result = call("options", write("a.json", GOOD), "--prefer", "barrier,,doses")
+    assert result.err.startswith("--prefer: a name is empty; one of standing, ")
+
+
+def test_what_turns_the_text_round_does_not_reach_the_terminal(call: Call, write: Write) -> None:
+    result = call("options", write("a\u202e.json", "{"))
+    assert result.code == 1
+    assert "\u202e" not in result.err and "a\\u202e.json" in result.err
 
 
 def test_several_cases_give_a_list(call: Call, write: Write) -> None:

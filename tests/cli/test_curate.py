@@ -31,6 +31,23 @@ def ontology(tmp_path: Path) -> Path:
     return tmp_path / "ontology"
 
 
+@pytest.mark.parametrize(("version", "why"), [("2026-13-45", "no day of the calendar"), ("a b", "letters, digits")])
+def test_a_version_that_cannot_be_is_refused(call: Call, ontology: Path, version: str, why: str) -> None:
+    result = call("build", "--ontology", ontology, "--as", version, "--out", ontology / "out")
+    assert result.code == 2
+    assert why in result.err
+    assert not (ontology / "out").exists()
+
+
+def test_what_cannot_be_seen_is_shown_in_messages(call: Call, ontology: Path) -> None:
+    table = ontology / "knowledge" / "common" / "drugs.tsv"
+    table.write_text(table.read_text(encoding="utf-8").replace("unheard of", "un\u2066heard\u202e"), encoding="utf-8")
+    result = call("check", "--ontology", ontology)
+    assert result.code == 1
+    assert "hidden character U+2066" in result.out
+    assert "\u202e" not in result.out and "\u2066" not in result.out
+
+
 def test_check_names_file_line_column_and_repair(call: Call, ontology: Path) -> None:
     result = call("check", "--ontology", ontology)
     assert result.code == 1

@@ -94,6 +94,15 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     (tmp_path / "ontology" / "knowledge").mkdir(parents=True)
     assert run(["new", "disease", "Some disease"]) == 0
     assert capsys.readouterr().out.startswith(f"{len(USUAL)} empty tables in ontology/knowledge/some_disease, ")
+    terms = tmp_path / "ontology" / "knowledge" / "old" / "terms.tsv"
+    terms.parent.mkdir()
+    rows = "id\tlabel\tsynonyms\tdefinition\ndisease:old-one\tOld one\tthe old one|OO\tOld.\n"
+    terms.write_text(rows, encoding="utf-8")
+    (tmp_path / "ontology" / "core").mkdir()
+    for name in ("old  one", "OO", "disease:old-one"):
+        assert run(["new", "disease", name, "--out", "again"]) == 1
+        assert "ontology/knowledge/old/terms.tsv:2: label: " in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()
     assert run(["new", "disease", "some disease"]) == 2
     assert "ontology/knowledge/some_disease: the folder is not empty" in capsys.readouterr().err
     assert run(["new", "disease", "病"]) == 2

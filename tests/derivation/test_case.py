@@ -392,7 +392,7 @@ def test_a_mixture_holds_the_reference_residue_too(world: Any, alterations: list
     assert world.case(alterations=alterations)
 
 
-@pytest.mark.parametrize("disease", ["acute testitis", "peracute testitis"])
+@pytest.mark.parametrize("disease", ["otheritis", "acute otheritis"])
 def test_an_organism_that_does_not_cause_the_disease_is_refused(world: Any, disease: str) -> None:
     (issue,) = refused(world, world.raw(disease=disease, organism="Fungus"))
     assert (issue.code, issue.column) == ("C013", "/findings/organism")
@@ -400,8 +400,41 @@ def test_an_organism_that_does_not_cause_the_disease_is_refused(world: Any, dise
     assert world.kg.read_cases(json.dumps(world.raw(disease=disease, organism="Bacterium durum")), path="c.json")
 
 
-def test_where_no_cause_is_declared_any_organism_will_do(world: Any) -> None:
-    assert world.kg.read_cases(json.dumps(world.raw(disease="testitis", organism="Fungus")), path="c.json")
+def test_an_organism_is_refused_where_the_disease_is_no_infection(world: Any) -> None:
+    (issue,) = refused(world, world.raw(disease="broad testitis", organism="Fungus"))
+    assert (issue.code, issue.column) == ("C013", "/findings/organism")
+    assert issue.hint == "no organism causes it here; a second infection goes into patient.comorbidities"
+
+
+def test_terms_of_two_kinds_cannot_hold_together(world: Any) -> None:
+    (issue,) = refused(world, world.raw(sex="M", pregnant=True))
+    assert (issue.code, issue.message) == ("C007", "'male' and 'pregnant' cannot both hold")
+    assert issue.column.startswith("/patient/") and issue.hint.startswith("see /patient/")
+    assert world.case(sex="F", pregnant=True) and world.case(sex="M", pregnant=False)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "hint"),
+    [
+        ("local_resistance", {"alpha": 30}, "it must be 0 to 1; write 0.3 for 30 %"),
+        ("local_resistance", {"alpha": 300}, "it must be 0 to 1"),
+        ("local_resistance", {"alpha": -0.5}, ""),
+        ("local_resistance", {"alpha": {"resistant": 1, "tested": 2, "x": 1}}, "fields here: resistant, tested"),
+        ("trough_mg_l", {"alpha": {"value": 1, "unit": "mg/L", "q": 1}}, "fields here: unit, value"),
+    ],
+)
+def test_a_field_of_findings_says_how_to_repair_it(world: Any, field: str, value: object, hint: str) -> None:
+    case = {"id": "a", "disease": "testitis", "findings": {field: value}}
+    (issue,) = refused(world, case)
+    assert issue.hint == hint
+    assert issue.column.startswith(f"/findings/{field}/alpha")
+
+
+def test_an_adherence_in_per_cent_is_told_as_proportion(world: Any) -> None:
+    (issue,) = refused(world, {"id": "a", "disease": "testitis", "patient": {"adherence": {"mems": 85}}})
+    assert str(issue) == (
+        "case.json: /patient/adherence/mems: 85 is out of range; it must be 0 to 1; write 0.85 for 85 % [C004]"
+    )
 
 
 def test_a_susceptible_result_against_nature_is_told_and_not_believed(world: Any) -> None:
@@ -417,7 +450,7 @@ def test_a_number_or_an_object_is_faulted_in_the_form_it_has(world: Any) -> None
     (issue,) = refused(world, world.raw(local_resistance={"pi": {"resistant": 5, "tested": 3}}))
     assert "more resistant than tested" in issue.message
     (issue,) = refused(world, world.raw(local_resistance={"pi": 30}))
-    assert "less than or equal to 1, not 30" in issue.message
+    assert issue.message == "30 is out of range"
 
 
 def test_a_flag_and_an_alteration_that_contradict_are_refused(world: Any) -> None:

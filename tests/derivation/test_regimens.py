@@ -34,6 +34,7 @@ KEPT: dict[str, Any] = {"susceptibility": {"alpha": "R"}, "alterations": ["GEN:M
 CASES: list[dict[str, Any]] = [
     {}, RESISTANT, KEPT, {"site": "chest site"}, {"site": "skin site"}, {"susceptibility": {"delta": "I"}},
     {"eGFR": 20}, {"comorbidities": ["frail"]}, {"alterations": ["GENB:A3T"]}, {"disease": "otheritis"},
+    {"age": 80},
 ]  # fmt: skip
 each_case = pytest.mark.parametrize("parts", CASES, ids=range(len(CASES)))
 
@@ -423,7 +424,7 @@ def test_the_order_in_which_a_case_says_things_does_not_matter(regimens: Any, da
 
 def test_the_tables_of_this_world_are_the_ones_meant() -> None:
     tables = {path.stem for path in (HERE / "knowledge_regimens").glob("*.tsv")}
-    assert tables == {"regimens", "regimen_patterns", "dosings", "indications", "interactions"}
+    assert tables == {"regimens", "regimen_patterns", "dosings", "indications", "interactions", "constraints"}
     with (HERE / "knowledge_regimens" / "regimens.tsv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file, delimiter="\t"))) == 9
 
@@ -459,3 +460,19 @@ def test_every_regimen_of_an_answer_is_proven_by_its_priorities(regimens: Any, p
     trees = {tree.text for tree in kg.explain_all(case, prefer)}
     assert len(trees) >= len(shown)
     assert "needsActive" in kg.case_graph(case, prefer)
+
+
+def test_a_constraint_on_a_regimen_as_such_takes_it_out(regimens: Any) -> None:
+    """And one that only cautions is told, and nothing else; the components stand as before."""
+    young, old = ({"failed": ["stranger"], "age": age} for age in (79, 80))
+    assert status(regimens, "AB", **young) == "active" != status(regimens, "AB", **old)
+    found = named(regimens, "AB", **old)
+    assert (found.status, [(f.rule, f.code, f.effect) for f in found.findings]) == (
+        "excluded", [("constrain-regimen", "wrong-setting", "excludes")],
+    )  # fmt: skip
+    assert found.findings[0].text == "age 80 a: too much for the very old"
+    watched = named(regimens, "AD", **old)
+    assert (watched.status, [f.effect for f in watched.findings]) == ("active", ["cautions"])
+    assert {a.name: a.status for a in regimens.answer(**old).agents} == {
+        a.name: a.status for a in regimens.answer(**young).agents
+    }

@@ -86,7 +86,7 @@ def _no_next_line(tables: Tables) -> None:
 
 
 def _no_indication(tables: Tables) -> None:
-    tables["resistances"][0].update(agent="rifampicin")
+    tables["resistances"][0].update(agent="rifampicin", conditions="disease HIV; marker RT:M4V")
 
 
 CORE = "<https://w3id.org/salvage-kg/trait/long-acting> a <x:Trait> ."
@@ -168,6 +168,7 @@ EXAMPLES: list[Example] = [
     Example("K022", _regimen(retained="etravirine", diseases="HIV", source="source:guide")),
     Example("K023", _regimen(diseases="HIV")),
     Example("K024", _regimen()),
+    Example("K025", say("eGFR < 30 mL/min/1.73m2; eGFR >= 30 mL/min/1.73m2")),
 ]
 
 

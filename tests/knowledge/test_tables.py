@@ -81,6 +81,17 @@ def test_carriage_returns_and_marks_do_not_hide_other_faults(tmp_path: Path) -> 
     assert [i.code for i in table.issues] == ["T003", "T004", "T002", "T016"]
 
 
+@pytest.mark.parametrize("day", ["2026-13-45", "2026-02-29", "2026-00-01"])
+@pytest.mark.parametrize(("table", "column"), [("indications", "date"), ("algorithms", "released")])
+def test_a_date_is_a_day_of_the_calendar(tmp_path: Path, table: str, column: str, day: str) -> None:
+    issues = read(tmp_path, table, f"id\t{column}\nx:a\t{day}\n").issues
+    assert [i.message for i in issues if (i.code, i.column) == ("T021", column)] == [
+        f"'{day}' is no day of the calendar"
+    ]
+    told = read(tmp_path, table, f"id\t{column}\nx:a\t2024-02-29\n").issues
+    assert all(i.code != "T021" for i in told)
+
+
 @pytest.mark.parametrize("name", list(TABLES))
 def test_each_table_is_described(name: str) -> None:
     described = describe_columns(TABLES[name])

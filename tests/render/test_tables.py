@@ -11,7 +11,7 @@ import pytest
 from kg_builder.derivation.answer import AlgorithmName, DrugScore, MatchedItem, Susceptibility
 from kg_builder.progress import Progress
 from kg_builder.render.console import Page, set_table
-from kg_builder.render.flat import score_cells, score_rows
+from kg_builder.render.flat import score_cells, score_rows, score_title
 from kg_builder.render.text import dump_json
 
 
@@ -28,6 +28,12 @@ def test_a_narrow_table_folds_its_cells() -> None:
     text = set_table(("id", "definition"), [("drug:alpha", "word " * 30)], Page(30))
     assert max(map(len, text.splitlines())) <= 30
     assert text.count("word") == 30
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\u200f", "\ufeff", "\U000e0041"])
+def test_what_is_not_seen_is_not_printed(hidden: str, scores: Susceptibility) -> None:
+    assert hidden not in set_table(("name",), [(f"al{hidden}pha",)], Page(40))
+    assert score_title(scores.model_copy(update={"case": f"safe{hidden}evil"})).startswith("safeevil · ")
 
 
 @pytest.fixture

@@ -110,6 +110,47 @@ def test_faults_are_told_as_on_the_command_line(
     assert response.json()["issues"] == expected
 
 
+HALF = "\ud800"
+CUT = [
+    {"id": HALF, "disease": "testitis"},
+    {"id": "a", "disease": HALF},
+    {"id": "a", "disease": "testitis", "title": f"a {HALF} b"},
+    {"id": "a", "disease": "testitis", "findings": {"alterations": [f"GEN:A4{HALF}"]}},
+    {"id": "a", "disease": "testitis", "findings": {"susceptibility": {HALF: "R"}}},
+    {"id": "a", "disease": "testitis", "patient": {"measurements": {HALF: 1}}},
+    {"id": "a", "disease": "testitis", HALF: 1},
+]
+
+
+@pytest.mark.parametrize("command", ["options", "what-if"])
+@pytest.mark.parametrize("cut", CUT)
+def test_half_a_surrogate_is_a_fault_of_the_case(
+    command: str, cut: dict, client: httpx.Client, graph: KnowledgeGraph
+) -> None:
+    """It once ended the process, since what was said of it could not be written."""
+
+    def shown(text: str) -> str:
+        return text.encode(errors="replace").decode()
+
+    with pytest.raises(CaseError) as caught:
+        graph.read_cases(json.dumps(cut), path="case.json")
+    expected = [
+        {"code": i.code, "pointer": shown(i.column), "message": shown(i.message), "hint": shown(i.hint)}
+        for i in caught.value.issues
+    ]
+    replaced = client.get("/health").json()["cases"]["replaced"]
+    response = client.post(f"/{command}", content=json.dumps(cut), headers={"Content-Type": "application/json"})
+    assert response.status_code == 422, response.text
+    assert response.json()["issues"] == expected
+    assert client.get("/health").json()["cases"]["replaced"] == replaced
+
+
+def test_half_a_surrogate_twice_is_told(client: httpx.Client) -> None:
+    body = b'{"id": "a", "\\ud800": 1, "\\ud800": 2}'
+    response = client.post("/options", content=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["issues"][0]["code"]) == (400, "C001")
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -55,6 +55,8 @@ def test_there_are_queries() -> None:
         ("PREFIX p: <http://a/> ASK { ?s p:a.b-c:d/^p:e*|!(p:f|^p:g) p:%20x }", "ASK"),
         ("PREFIX sd: <http://www.w3.org/ns/sparql-service-description#> ASK { ?service a sd:Service }", "ASK"),
         ("ASK { ?s ?p 'SERVICE <http://a/> {}' } # SERVICE", "ASK"),
+        ("PREFIX service: <http://a/> ASK { ?s service:p service:o ; a service:c . service:s ?p ?o }", "ASK"),
+        ("PREFIX services: <http://a/> PREFIX my_service: <x> ASK { ?s services:p/my_service:q ?o }", "ASK"),
         ("SELECT ?from { ?from <http://a/FROM> 'FROM <http://b/>' }", "SELECT"),
     ],
 )
@@ -88,6 +90,8 @@ def test_graphs_that_a_query_names(text: str, graphs: tuple[str, ...]) -> None:
     ("text", "status", "slug", "detail"),
     [
         ("ASK {\n\n SERVICE ?x {} }", 400, "query-refused", "line 3: SERVICE is refused"),
+        ("PREFIX service: <http://a/> ASK { ?s ?p service:x { } }", 400, "query-refused", "line 1: SERVICE is refused"),
+        ("PREFIX x: <http://a/> ASK { ?s ?p trueSERVICE:x #{\n {} }", 400, "query-refused", "SERVICE is refused"),
         ("ASK FROM <http://a/> {}", 400, "unknown-graph", "<http://a/>, which is no graph here; the graphs are <"),
         ("ASK FROM a:b {}", 400, "query-malformed", "the prefix ‘a:’ is not declared"),
         ("ASK FROM 'x' {}", 400, "query-malformed", "FROM is followed by the IRI of a graph"),

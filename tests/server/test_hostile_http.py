@@ -167,16 +167,49 @@ def test_slow_clients_hold_nobody_up_and_are_sent_away(stranger: Any) -> None:
         assert len(receive(readers[-1])) < LARGE_BYTES  # what the kernel had taken; the rest went with the connection
 
 
-def test_half_closed_connections_are_answered_or_closed(stranger: Any) -> None:
-    for data in (
-        f"GET {QUICK} HTTP/1.1\r\nHost: a\r\n\r\n",
-        "POST /sparql HTTP/1.1\r\nHost: a\r\nContent-Type: application/sparql-query\r\nContent-Length: 100\r\n\r\nASK",
-        "GET /spa",
-    ):
-        with connected(stranger) as connection:
-            connection.sendall(data.encode())
-            connection.shutdown(socket.SHUT_WR)
-            assert status_of(receive(connection)) in (200, 400, "closed")
+POST = "POST /sparql HTTP/1.1\r\nHost: a\r\nContent-Type: application/sparql-query\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "statuses"),
+    [
+        (f"GET {QUICK} HTTP/1.1\r\nHost: a\r\n\r\n", {200}),
+        (f"{POST}Content-Length: 5\r\n\r\nASK{{}}", {200}),
+        (f"{POST}Transfer-Encoding: chunked\r\n\r\n5\r\nASK{{}}\r\n0\r\n\r\n", {200}),
+        (f"GET {ENDLESS} HTTP/1.1\r\nHost: a\r\n\r\n", {400}),
+        (f"{POST}Content-Length: 100\r\n\r\nASK", {400}),
+        (f"{POST}Transfer-Encoding: chunked\r\n\r\n5\r\nASK", {400}),
+        ("GET /spa", {400, "closed"}),
+        ("", {"closed"}),
+    ],
+)
+def test_who_ends_sending_is_answered(data: str, statuses: set[int | str], stranger: Any) -> None:
+    begun = time.monotonic()
+    with connected(stranger) as connection:
+        connection.sendall(data.encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert status_of(receive(connection)) in statuses
+        assert connection.recv(1) == b""
+    assert time.monotonic() - begun < DEADLINE / 2
+
+
+def test_all_that_was_sent_before_the_end_is_answered(stranger: Any) -> None:
+    with connected(stranger) as connection:
+        connection.sendall(f"GET {QUICK} HTTP/1.1\r\nHost: a\r\n\r\n".encode() * 3)
+        connection.shutdown(socket.SHUT_WR)
+        data = b""
+        while part := connection.recv(65536):
+            data += part
+    assert data.count(b"HTTP/1.1 200") == 3
+
+
+@pytest.mark.parametrize("size", ["1" + "0" * 16, "F" * 19, "F" * 30])
+def test_a_chunk_that_has_no_size_is_refused_at_once(size: str, stranger: Any) -> None:
+    begun = time.monotonic()
+    with connected(stranger) as connection:
+        connection.sendall(f"{POST}Transfer-Encoding: chunked\r\n\r\n{size}\r\nASK{{}}".encode())
+        assert status_of(receive(connection)) == 400
+    assert time.monotonic() - begun < DEADLINE / 2
 
 
 def test_who_hangs_up_frees_the_process_that_worked_for_them(stranger: Any) -> None:
@@ -215,6 +248,29 @@ def test_a_flood_of_endless_queries_is_refused_in_time_and_others_are_answered(s
     assert max(seconds for _, seconds, _ in found) < 2 * LIMIT + 1  # in the queue, then at work
     assert statuses <= {200, 503}
     assert 200 in statuses
+
+
+def test_one_who_floods_holds_up_nobody_else(stranger: Any) -> None:
+    """Thirty connections of one client, which asks again as soon as it is refused, and questions of the catalogue."""
+    ended = threading.Event()
+
+    def ask_endlessly(number: int) -> None:
+        turn = 0
+        while not ended.is_set():
+            turn += 1
+            client.get(f"{ENDLESS}%20%23{number}x{turn}")
+
+    threads = [threading.Thread(target=ask_endlessly, args=(number,)) for number in range(30)]
+    with httpx.Client(base_url=stranger.url, timeout=30, limits=httpx.Limits(max_connections=None)) as client:
+        for thread in threads:
+            thread.start()
+        time.sleep(LIMIT)
+        answers = [client.get("/ask/drugs-still-active") for _ in range(10)]
+        ended.set()
+        for thread in threads:
+            thread.join()
+    assert {answer.status_code for answer in answers} == {200}
+    assert sorted(answer.elapsed.total_seconds() for answer in answers)[5] < LIMIT / 2
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_has_come(stranger: Any) -> None:

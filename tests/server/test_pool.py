@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import itertools
 import json
 import os
 import signal
@@ -40,6 +41,8 @@ TABLE = "SELECT ?drug ?label { ?drug a <https://w3id.org/salvage-kg/ontology#Dru
 TABLE = "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> " + TABLE
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n0 ?o }"
 NEXT = "ASK { ?s a ?class }"
+#: It computes for longer than is patiently waited for.
+MIDDLING = "SELECT (COUNT(*) AS ?n) { { SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } LIMIT 150000 } }"
 HAS_PROC = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not show processes")
 
 
@@ -138,6 +141,41 @@ def test_which_graphs_are_asked(running: Any, store: ox.Store) -> None:
     assert count(every.replace("{", f"FROM <{GRAPH_CORE}> {{"), default_graphs=["http://not-there/"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ('SELECT (<http://x/#readFile>("/etc/passwd") AS ?n) {}', "there is no function <http://x/#readFile> here"),
+        ("SELECT ?s { ?s ?p ?o } ORDER BY <urn:f>(?o) LIMIT 1", "there is no function <urn:f> here"),
+        (f"ASK {{ FILTER(<urn:{'f' * 500}>(1)) }}", "there is no function"),
+        (
+            "SELECT (<http://www.w3.org/2001/XMLSchema#integer>(1, 2) AS ?n) {}",
+            "function <http://www.w3.org/2001/XMLSchema#integer> requires between 1 and 1 arguments, but 2 were given",
+        ),
+    ],
+)
+def test_functions_that_are_not_there_are_the_clients_fault(query: str, told: str, running: Any) -> None:
+    outcome = running.ask(query)
+    assert (outcome.kind, outcome.refused.status) == ("query-malformed", 400)
+    assert told in outcome.refused.detail
+
+
+@pytest.mark.parametrize(
+    ("query", "media_type"),
+    [
+        ("CONSTRUCT { <urn:a> <urn:b> <<( <urn:a> <urn:b> 1 )>> } {}", "application/ld+json"),
+        (
+            "PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> CONSTRUCT { <urn:a> rdf:li 1 } {}",
+            "application/rdf+xml",
+        ),
+    ],
+)
+def test_what_a_form_cannot_hold_is_told(query: str, media_type: str, running: Any) -> None:
+    outcome = running.ask(query, media_type)
+    assert (outcome.kind, outcome.refused.status) == ("not-acceptable", 406)
+    assert "ask for another form" in outcome.refused.detail
+    assert running.ask(query, "text/turtle").kind == "answered"
+
+
 def test_what_the_engine_cannot_read_is_told(running: Any) -> None:
     outcome = running.ask("SELECT * { ?s ?p }")
     assert (outcome.kind, outcome.refused.status) == ("query-malformed", 400)
@@ -219,20 +257,36 @@ def test_of_more_slow_queries_than_may_go_on_the_longest_make_room(running: Any)
 
 
 def test_a_query_that_waits_for_a_processor_is_not_slow(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What counts is what it computed: a busy machine makes no quick question slow, unless it has no time at all."""
+    """What counts is what it computed: a busy machine makes no quick question slow."""
 
-    async def ask() -> list[int]:
-        task = asyncio.create_task(running.query(f"{ENDLESS} # waits"))
-        await asyncio.sleep(2 * LIMITS.patience)
-        early = len(lane(running)._slow)
-        await asyncio.sleep(3 * LIMITS.patience)
-        late = len(lane(running)._slow)
-        assert (await task).kind == "time-limit"
-        return [early, late]
+    async def ask() -> int:
+        tasks = [asyncio.create_task(running.query(f"{ENDLESS} # waits {i}")) for i in range(LIMITS.workers + 1)]
+        await asyncio.sleep(4 * LIMITS.patience)
+        found = len(lane(running)._slow)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return found
 
     wait_for(lambda: len(lane(running)._idle) == LIMITS.workers)
+    assert running.run(ask()) > 0
+    wait_for(lambda: len(lane(running)._idle) == LIMITS.workers and not lane(running)._slow)
     monkeypatch.setattr(Worker, "computed", 0.0)
-    assert running.run(ask()) == [0, 1]
+    assert running.run(ask()) == 0
+
+
+def test_a_query_that_is_in_nobodys_way_is_not_slow(running: Any) -> None:
+    async def ask() -> Any:
+        task = asyncio.create_task(running.query(f"{ENDLESS} # alone at work"))
+        await asyncio.sleep(3 * LIMITS.patience)
+        assert (await running.query(NEXT)).kind == "answered"
+        slow = len(lane(running)._slow)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return slow
+
+    wait_for(lambda: len(lane(running)._idle) == LIMITS.workers)
+    assert running.run(ask()) == 0
 
 
 def test_the_queue_is_bounded(pooled: Any) -> None:
@@ -246,10 +300,62 @@ def test_the_queue_is_bounded(pooled: Any) -> None:
         begun = [outcome for outcome in outcomes if outcome.kind == "time-limit"]
         refused = [outcome for outcome in outcomes if outcome.kind == "busy"]
         assert len(begun) + len(refused) == 6
-        assert sum(outcome.seconds < 0.5 for outcome in refused) == 3  # at once: neither a process nor a place
+        assert sum("wait already" in outcome.refused.detail for outcome in refused) == 3  # neither process nor place
         assert all(outcome.refused.retry_after for outcome in refused)
         assert max(outcome.seconds for outcome in outcomes) < 3.5
         assert pool.ask(NEXT).kind == "answered"
+
+
+@pytest.fixture(scope="module")
+def flooded(pooled: Any) -> Iterator[Any]:
+    with pooled(Limits(seconds=8.0, memory_mb=256, workers=2, slow=3, queue=64)) as pool:
+        yield pool
+
+
+async def ask_beside_a_flood(pool: Any, questions: list[str], peer: str) -> list[Any]:
+    """Ask while somebody called ``one`` sends thirty endless queries at once, and each again when it is refused."""
+
+    async def flooding(number: int) -> None:
+        for turn in itertools.count():
+            await pool.query(f"{ENDLESS} # {number} {turn}", peer="one")
+
+    flood = [asyncio.create_task(flooding(number)) for number in range(30)]
+    await asyncio.sleep(0.5)
+    asked = [await pool.query(each, peer=peer) for each in questions]
+    for task in flood:
+        task.cancel()
+    await asyncio.gather(*flood, return_exceptions=True)
+    return asked
+
+
+def test_who_floods_holds_up_nobody_else(flooded: Any) -> None:
+    """What others ask may even take some time itself: it goes before all that the one who floods has sent."""
+    alone = flooded.ask(MIDDLING)
+    assert alone.kind == "answered"
+    asked = flooded.run(ask_beside_a_flood(flooded, [NEXT, MIDDLING] * 6, "another"))
+    assert {outcome.kind for outcome in asked} == {"answered"}
+    assert sorted(outcome.seconds for outcome in asked)[len(asked) // 2] < flooded.pool.limits.seconds / 4
+
+
+def test_quick_questions_go_on_beside_a_flood_from_the_same_address(flooded: Any) -> None:
+    """As behind a proxy: what has computed for long makes room for what has not."""
+    asked = flooded.run(ask_beside_a_flood(flooded, [f"{NEXT} # {number}" for number in range(25)], "one"))
+    assert {outcome.kind for outcome in asked} == {"answered"}
+    assert sorted(outcome.seconds for outcome in asked)[len(asked) // 2] < flooded.pool.limits.seconds / 4
+
+
+def test_in_a_full_queue_who_has_most_in_it_makes_room(pooled: Any) -> None:
+    with pooled(Limits(seconds=2.0, memory_mb=256, workers=1, slow=0, queue=6)) as pool:
+
+        async def ask() -> tuple[Any, list[Any]]:
+            many = [asyncio.create_task(pool.query(f"{ENDLESS} # {i}", peer="one")) for i in range(7)]
+            await asyncio.sleep(1.0)
+            another = await pool.query(NEXT, peer="another")
+            return another, await asyncio.gather(*many)
+
+        another, many = pool.run(ask())
+        assert another.kind == "answered"
+        assert ["too many requests wait" in outcome.refused.detail for outcome in many] == [False] * 6 + [True]
 
 
 def test_who_goes_away_frees_the_process(running: Any) -> None:

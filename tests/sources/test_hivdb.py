@@ -322,7 +322,7 @@ def test_a_fault_leaves_the_tables_of_before(tmp_path: Path) -> None:
 GENE = GeneRow(id="gene:G", label="G", definition="A gene.", reference="MKDTQ", length=5)
 
 XML = """<?xml version="1.0"?>
-<!DOCTYPE ALGORITHM SYSTEM "https://127.0.0.1/ASI2.3.dtd">
+<!DOCTYPE ALGORITHM SYSTEM "https://cms.hivdb.org/prod/downloads/asi/ASI2.3.dtd">
 <ALGORITHM><ALGNAME>TEST</ALGNAME><ALGVERSION>1.0</ALGVERSION><ALGDATE>2020-02-29</ALGDATE>
 <DEFINITIONS>
 <GENE_DEFINITION><NAME>G</NAME><DRUGCLASSLIST>C1, C2</DRUGCLASSLIST></GENE_DEFINITION>

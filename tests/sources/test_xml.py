@@ -11,6 +11,7 @@ import pytest
 from kg_builder.issues import SourceError
 from kg_builder.sources.xml import MAX_DEPTH, parse_xml, read_xml
 
+DTD = "http://127.0.0.1:9/a.dtd"
 SYSTEM = b'<!DOCTYPE a SYSTEM "http://127.0.0.1:9/a.dtd">'
 
 
@@ -43,6 +44,8 @@ HOSTILE = {
     "entity of a public DTD": b'<!DOCTYPE a PUBLIC "-//X//Y" "http://127.0.0.1:9/a.dtd"><a>&nbsp;</a>',
     "entity without a DTD": b"<a>&x;</a>",
     "second DTD": SYSTEM + SYSTEM + b"<a/>",
+    "another external DTD": b'<!DOCTYPE a SYSTEM "http://127.0.0.1:9/b.dtd"><a/>',
+    "another external DTD, with a public name": b"<!DOCTYPE a PUBLIC '-//X//Y' 'http://127.0.0.1:9/b.dtd'><a/>",
     "DTD in UTF-16": '<!DOCTYPE a SYSTEM "http://127.0.0.1:9/a.dtd"><a/>'.encode("utf-16"),
 }
 
@@ -51,7 +54,7 @@ HOSTILE = {
 def test_entities_and_dtds_are_refused_within_a_second(data: bytes) -> None:
     start = time.perf_counter()
     with pytest.raises(SourceError) as caught:
-        parse_xml(data, name="hostile.xml")
+        parse_xml(data, name="hostile.xml", dtds=[DTD])
     assert time.perf_counter() - start < 1
     (issue,) = caught.value.issues
     assert (issue.code, issue.path) == ("S003", "hostile.xml")
@@ -71,7 +74,7 @@ def test_entities_and_dtds_are_refused_within_a_second(data: bytes) -> None:
     "prolog", [b"", b'\xef\xbb\xbf<?xml version="1.0"?>\n', b"<?xml version='1.0'?><!-- > -->\n<?pi >?>"]
 )
 def test_a_dtd_that_is_only_named_is_passed_over(prolog: bytes, doctype: bytes) -> None:
-    root = parse_xml(prolog + doctype + b"\n<a><b>x &amp; &#65;</b></a>", name="a.xml")
+    root = parse_xml(prolog + doctype + b"\n<a><b>x &amp; &#65;</b></a>", name="a.xml", dtds=[DTD])
     b = root.children[0]
     assert b.text == "x & A"
     assert b.line == prolog.count(b"\n") + doctype.count(b"\n") + 2, "lines are counted as in the file"
