@@ -84,15 +84,15 @@ class FakeGraph:
             )  # fmt: skip
             yield Susceptibility(case=case.id, algorithm=AlgorithmName(name="ALG", version="1.0"), drugs=(drug,))
 
-    def explain(self, case: Case, agent: str) -> ProofNode:
+    def explain(self, case: Case, agent: str, prefer: Sequence[str] = ()) -> ProofNode:
         if agent != "alpha":
             raise CaseError([Issue("", 0, "", "C005", f"unknown name '{agent}'", "nearest: alpha")])
         return ProofNode(iri=f"{BASE}status/active", kind="status", text=f"{agent} is active for {case.id}")
 
-    def explain_all(self, case: Case) -> list[ProofNode]:
+    def explain_all(self, case: Case, prefer: Sequence[str] = ()) -> list[ProofNode]:
         return [self.explain(case, "alpha"), self.explain(case, "alpha")]
 
-    def prove(self, case: Case, agent: str | None = None) -> Proof:
+    def prove(self, case: Case, agent: str | None = None, prefer: Sequence[str] = ()) -> Proof:
         if agent is not None:
             self.explain(case, agent)
         one = ox.NamedNode(f"{BASE}case/{case.id}")
@@ -102,7 +102,7 @@ class FakeGraph:
             steps=(Step("r", (), (said,)),), quoted={}, cited=(),
         )  # fmt: skip
 
-    def case_graph(self, case: Case) -> str:
+    def case_graph(self, case: Case, prefer: Sequence[str] = ()) -> str:
         return f"<{BASE}case/{case.id}> a <{BASE}ontology#Case> .\n"
 
     def explain_claim(self, name: str) -> ProofNode:
