@@ -130,6 +130,7 @@ def test_a_compiled_rule_means_what_sparql_says(text: str, given: list[ox.Triple
     ("text", "message"),
     [
         ("CONSTRUCT { ?a :r ?b } WHERE { ?a :p ?b . FILTER(?c = :x) }", "has no value"),
+        ("CONSTRUCT { ?a :r ?b } WHERE { ?a :p ?b . MINUS { ?a :q ?c . FILTER(?b = :x) } }", "has no value"),
         ("CONSTRUCT { ?a :r ?c } WHERE { ?a :p ?b . BIND(IRI(STR(?d)) AS ?c) ?d :p ?a }", "BIND uses"),
         ("CONSTRUCT { ?a :r ?b } WHERE { ?a ?how ?b }", "has no value"),
         ("CONSTRUCT { ?a :r ?a } WHERE { ?a :p ?a }", "stands twice"),

@@ -18,7 +18,7 @@ from kg_builder.derivation.compiled.triples import (
     number_text,
     quote,
     term_text,
-)  # fmt: skip
+)
 from kg_builder.derivation.ruletext import Aggregate, Call, Expression, Term
 from kg_builder.issues import QueryError
 

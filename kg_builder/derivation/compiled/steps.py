@@ -25,7 +25,8 @@ class Steps:
         before: set[str] = set()
         for element in group.elements:
             if isinstance(element, Minus):
-                self._shared[id(element)] = tuple(sorted(variables(element.group) & before))
+                inside = set[str]().union(*map(gives, element.group.elements))
+                self._shared[id(element)] = tuple(sorted(inside & before))
             elif isinstance(element, Bind) and (late := set(variables_of(element.value)) - before):
                 raise QueryError(f"rule: BIND uses ?{min(late)} before it has a value")
             elif isinstance(element, tuple) and len(gives(element)) < sum(isinstance(t, ox.Variable) for t in element):
@@ -69,7 +70,7 @@ class Steps:
 
 
 def variables(group: Group) -> set[str]:
-    """Return the variables of a group; those of MINUS within it are its own."""
+    """Return the variables that a group mentions; those of MINUS within it are its own."""
     found: set[str] = set()
     for element in group.elements:
         found |= gives(element)

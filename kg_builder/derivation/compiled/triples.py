@@ -133,28 +133,25 @@ class CaseTriples:
         #: all of them
         self.triples: dict[Triple, None] = {}
         self._pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        self._forth: dict[str, tuple[int, Index]] = {}
-        self._back: dict[str, tuple[int, Index]] = {}
+        #: by property and place of the key in a pair: how many pairs the index holds, and the index
+        self._indexes: dict[tuple[str, int], tuple[int, Index]] = {}
         self.add(facts)
 
     def by_subject(self, name: str) -> Index:
         """Return the values of a property (IRI) by subject, for as long as nothing is added."""
-        pairs = self._pairs.get(name, ())
-        done, index = self._forth.get(name) or (0, {})
-        if done < len(pairs):
-            for subject, value in pairs[done:]:
-                index.setdefault(subject, []).append(value)
-            self._forth[name] = (len(pairs), index)
-        return index
+        return self._index(name, 0)
 
     def by_value(self, name: str) -> Index:
         """Return the subjects of a property (IRI) by value, for as long as nothing is added."""
+        return self._index(name, 1)
+
+    def _index(self, name: str, key: int) -> Index:
         pairs = self._pairs.get(name, ())
-        done, index = self._back.get(name) or (0, {})
+        done, index = self._indexes.get((name, key)) or (0, {})
         if done < len(pairs):
-            for subject, value in pairs[done:]:
-                index.setdefault(value, []).append(subject)
-            self._back[name] = (len(pairs), index)
+            for pair in pairs[done:]:
+                index.setdefault(pair[key], []).append(pair[1 - key])
+            self._indexes[name, key] = (len(pairs), index)
         return index
 
     def add(self, triples: Iterable[Triple]) -> list[Triple]:

@@ -14,7 +14,7 @@ from kg_builder.derivation.compiled.expressions import (
     write_condition,
     write_term,
     write_value,
-)  # fmt: skip
+)
 from kg_builder.derivation.compiled.steps import Steps, has, variables
 from kg_builder.derivation.compiled.triples import term_text
 from kg_builder.derivation.ruletext import Bind, Filter, Group, Minus, Pattern, RuleText, Select, Term, Values
