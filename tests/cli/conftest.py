@@ -13,7 +13,6 @@ import pyoxigraph as ox
 import pytest
 
 from kg_builder.ask import Iri, Rows
-from kg_builder.cli import run
 from kg_builder.derivation.answer import (
     AlgorithmName,
     Answer,
@@ -128,14 +127,7 @@ class FakeGraph:
         return [("drug:alpha", "alpha", "the first | one"), ("drug:beta", "beta", "")]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Outcome]
+Call = Callable[..., Any]
 
 
 @pytest.fixture
@@ -157,16 +149,14 @@ def graph(monkeypatch: pytest.MonkeyPatch) -> FakeGraph:
 
 
 @pytest.fixture
-def call(graph: FakeGraph, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(graph: FakeGraph, command_line: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
     """Run a command line in this process, with what is to stand on stdin."""
     monkeypatch.delenv("COLUMNS", raising=False)
 
-    def run_it(*arguments: object, stdin: bytes | str = b"") -> Outcome:
+    def run_it(*arguments: object, stdin: bytes | str = b"") -> Any:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-        code = run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
+        return command_line(*arguments)
 
     return run_it
 

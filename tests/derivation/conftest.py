@@ -15,7 +15,7 @@ from kg_builder.derivation.answer import Answer, Finding, OptionAnswer
 from kg_builder.derivation.case import Case, read_case
 from kg_builder.graph.release import assemble
 from kg_builder.graph.store import Manifest
-from kg_builder.issues import CaseError
+from kg_builder.issues import CaseError, Issue
 from kg_builder.knowledge_graph import KnowledgeGraph
 from kg_builder.vocabulary import BASE, SV, compact
 
@@ -48,6 +48,12 @@ class World:
         store = ox.Store()
         store.extend(self.quads)
         return store, KnowledgeGraph(store, self.manifest, **options)
+
+    def refused(self, text: str | dict[str, Any], path: str = "case.json") -> list[Issue]:
+        """Return the faults of cases that are refused."""
+        with pytest.raises(CaseError) as caught:
+            self.kg.read_cases(text if isinstance(text, str) else json.dumps(text), path=path)
+        return list(caught.value.issues)
 
     @staticmethod
     def raw(*, failed: list[str] | None = None, **parts: Any) -> dict[str, Any]:
@@ -133,3 +139,20 @@ def world(core: Path) -> World:
         version=version, version_iri=f"{BASE}release/{version}", built=built, sha256="0" * 64
     )
     return World(assembled.quads, manifest)
+
+
+@pytest.fixture(scope="module")
+def regimens(world: Any, core: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The made-up world with regimens, patterns and doses added to its tables."""
+    folder = tmp_path_factory.mktemp("regimens") / "knowledge"
+    shutil.copytree(HERE / "knowledge", folder)
+    for table in (HERE / "knowledge_regimens").glob("*.tsv"):
+        place = folder / "testitis" / table.name
+        if not place.exists():
+            shutil.copy(table, place)
+            continue
+        rows = table.read_text(encoding="utf-8").splitlines()[1:]
+        head, *own = place.read_text(encoding="utf-8").splitlines()
+        place.write_text("\n".join([head, *sorted(own + rows, key=lambda row: row.split("\t")[0])]) + "\n")
+    quads = list(assemble(folder, core).quads)
+    return type(world)(quads, world.manifest)

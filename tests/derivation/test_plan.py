@@ -11,6 +11,7 @@ import pytest
 
 from kg_builder.derivation.case import read_case
 from kg_builder.derivation.plan import ASSUMPTIONS, Plan, Planner, find_active
+from kg_builder.derivation.prepare import prepare_case
 from kg_builder.graph.release import assemble
 from kg_builder.issues import CaseError
 from kg_builder.vocabulary import compact, expand
@@ -218,3 +219,22 @@ def test_a_case_at_fault_is_refused_and_a_sound_one_not_touched(selecting: Any) 
     assert (case.model_dump_json(), len(store)) == (before, size)
     assert kg.plan(case).model_dump_json() == first.model_dump_json()
     assert Plan.model_validate_json(first.model_dump_json()).assumptions == ASSUMPTIONS
+
+
+def test_a_line_ahead_looks_at_every_regimen_that_stands(regimens: Any) -> None:
+    """Also at those that the answer leaves out, each with the place that it has among all."""
+    case = regimens.case(failed=["stranger"])
+    plan, answer = regimens.kg.plan(case), regimens.kg.options(case)
+    told = {frozenset(r.components): r.rank for r in answer.regimens if r.status == "active"}
+    found = Planner(regimens.kg._engine(case), regimens.kg._context, regimens.kg.options).regimens(case)
+    label = regimens.kg._reader.label
+    assert plan.of == len(found) == plan.looked_at
+    assert [regimen.rank for regimen in found] == list(range(1, len(found) + 1))
+    ranks = {frozenset(map(label, regimen.components)): regimen.rank for regimen in found}
+    assert len(ranks) == len(found) > 5
+    assert told.items() <= ranks.items()
+    with regimens.kg._engine(case).derive(prepare_case(case, regimens.kg._context, path="case")) as graph:
+        composed = {frozenset(m.label for m in own) for own in graph.board.combinations()}
+    assert composed <= ranks.keys()
+    best = max(len(choice.left) for choice in plan.choices)
+    assert len(plan.choices[0].left) == best

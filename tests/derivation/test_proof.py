@@ -280,3 +280,17 @@ def test_a_claim_is_explained_with_conditions_and_sources(world: Any) -> None:
 def test_cases_are_read_from_the_same_text_they_print(world: Any) -> None:
     case = world.case(**CASES["patient"])
     assert read_case(case.model_dump(exclude_none=True), path="again") == case
+
+
+@pytest.mark.parametrize("prefer", [(), ("units",), ("-barrier", "doses")])
+def test_every_regimen_of_an_answer_is_proven_by_its_priorities(regimens: Any, prefer: tuple[str, ...]) -> None:
+    case, kg = regimens.case(failed=["stranger"]), regimens.kg
+    shown = [r for r in kg.options(case, prefer).regimens if r.pattern]
+    assert shown
+    for regimen in shown:
+        assert kg.explain(case, regimen.name, prefer).iri
+        proof = kg.prove(case, regimen.name, prefer)
+        assert any(str(t.object).endswith(f"status/{regimen.status}>") for t in proof.conclusions), regimen.name
+    trees = {tree.text for tree in kg.explain_all(case, prefer)}
+    assert len(trees) >= len(shown)
+    assert "needsActive" in kg.case_graph(case, prefer)

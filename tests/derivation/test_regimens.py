@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,10 @@ from hypothesis import strategies as st
 from kg_builder.derivation.answer import RegimenAnswer
 from kg_builder.derivation.case import read_case
 from kg_builder.derivation.pareto import MEASURES, PreferenceError
-from kg_builder.derivation.plan import Planner
 from kg_builder.derivation.prepare import prepare_case
 from kg_builder.derivation.proposals import MOST_FRONT, MOST_SHOWN
 from kg_builder.derivation.provenance import trace
 from kg_builder.derivation.rules import schedule
-from kg_builder.graph.release import assemble
 from kg_builder.vocabulary import RDF, SV, expand
 
 HERE = Path(__file__).parent
@@ -37,23 +34,6 @@ CASES: list[dict[str, Any]] = [
     {"age": 80},
 ]  # fmt: skip
 each_case = pytest.mark.parametrize("parts", CASES, ids=range(len(CASES)))
-
-
-@pytest.fixture(scope="module")
-def regimens(world: Any, core: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The made-up world with regimens, patterns and doses added to its tables."""
-    folder = tmp_path_factory.mktemp("regimens") / "knowledge"
-    shutil.copytree(HERE / "knowledge", folder)
-    for table in (HERE / "knowledge_regimens").glob("*.tsv"):
-        place = folder / "testitis" / table.name
-        if not place.exists():
-            shutil.copy(table, place)
-            continue
-        rows = table.read_text(encoding="utf-8").splitlines()[1:]
-        head, *own = place.read_text(encoding="utf-8").splitlines()
-        place.write_text("\n".join([head, *sorted(own + rows, key=lambda row: row.split("\t")[0])]) + "\n")
-    quads = list(assemble(folder, core).quads)
-    return type(world)(quads, world.manifest)
 
 
 def named(regimens: Any, name: str, **parts: Any) -> RegimenAnswer | None:
@@ -427,39 +407,6 @@ def test_the_tables_of_this_world_are_the_ones_meant() -> None:
     assert tables == {"regimens", "regimen_patterns", "dosings", "indications", "interactions", "constraints"}
     with (HERE / "knowledge_regimens" / "regimens.tsv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file, delimiter="\t"))) == 9
-
-
-def test_a_line_ahead_looks_at_every_regimen_that_stands(regimens: Any) -> None:
-    """Also at those that the answer leaves out, each with the place that it has among all."""
-    case = regimens.case(failed=["stranger"])
-    plan, answer = regimens.kg.plan(case), regimens.kg.options(case)
-    told = {frozenset(r.components): r.rank for r in answer.regimens if r.status == "active"}
-    found = Planner(regimens.kg._engine(case), regimens.kg._context, regimens.kg.options).regimens(case)
-    label = regimens.kg._reader.label
-    assert plan.of == len(found) == plan.looked_at
-    assert [regimen.rank for regimen in found] == list(range(1, len(found) + 1))
-    ranks = {frozenset(map(label, regimen.components)): regimen.rank for regimen in found}
-    assert len(ranks) == len(found) > 5
-    assert told.items() <= ranks.items()
-    with regimens.kg._engine(case).derive(prepare_case(case, regimens.kg._context, path="case")) as graph:
-        composed = {frozenset(m.label for m in own) for own in graph.board.combinations()}
-    assert composed <= ranks.keys()
-    best = max(len(choice.left) for choice in plan.choices)
-    assert len(plan.choices[0].left) == best
-
-
-@pytest.mark.parametrize("prefer", [(), ("units",), ("-barrier", "doses")])
-def test_every_regimen_of_an_answer_is_proven_by_its_priorities(regimens: Any, prefer: tuple[str, ...]) -> None:
-    case, kg = regimens.case(failed=["stranger"]), regimens.kg
-    shown = [r for r in kg.options(case, prefer).regimens if r.pattern]
-    assert shown
-    for regimen in shown:
-        assert kg.explain(case, regimen.name, prefer).iri
-        proof = kg.prove(case, regimen.name, prefer)
-        assert any(str(t.object).endswith(f"status/{regimen.status}>") for t in proof.conclusions), regimen.name
-    trees = {tree.text for tree in kg.explain_all(case, prefer)}
-    assert len(trees) >= len(shown)
-    assert "needsActive" in kg.case_graph(case, prefer)
 
 
 def test_a_constraint_on_a_regimen_as_such_takes_it_out(regimens: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,14 @@ from kg_builder.cli import run
 CASE = {"id": "one", "disease": "testitis", "failure": {"failed_regimens": [["alpha"]], "mode": "acquired loss"}}
 
 
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Outcome]
+Call = Callable[..., Any]
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(command_line: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
     for name in ("USER", "PASSWORD", "TOKEN"):
         monkeypatch.delenv(f"SALVAGE_KG_ENDPOINT_{name}", raising=False)
-
-    def run_it(*arguments: object) -> Outcome:
-        code = run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
-
-    return run_it
+    return command_line
 
 
 @pytest.fixture(scope="module")

@@ -226,3 +226,19 @@ def pooled(release: Path) -> Callable[..., AbstractContextManager[Pooled]]:
             found.stop()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def limits() -> Limits:
+    """Those of the pool that tests of workers share."""
+    return Limits(
+        seconds=2.0, memory_mb=256, rows=500, result_bytes=1_000_000, workers=2, slow=2, queue=4, patience=0.3
+    )
+
+
+@pytest.fixture(scope="module")
+def running(pooled: Any, limits: Limits) -> Iterator[Any]:
+    with pooled(limits) as pool:
+        while not pool.run(pool.pool.health())["cases"]["workers"]:
+            time.sleep(0.05)
+        yield pool

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import itertools
 import json
 import os
 import signal
@@ -13,7 +12,6 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,36 +20,22 @@ from typing import Any
 import pyoxigraph as ox
 import pytest
 
-from kg_builder import Case, KnowledgeGraph
 from kg_builder.graph.store import open_release
 from kg_builder.issues import StoreError
-from kg_builder.render.proof import write_steps_json
 from kg_builder.server.examples import example_quads
 from kg_builder.server.limits import Limits
 from kg_builder.server.nursery import Worker
 from kg_builder.server.pool import WorkerPool
 from kg_builder.server.problems import Refused
-from kg_builder.server.seal import seal_process
 from kg_builder.vocabulary import GRAPH_ASSERTED, GRAPH_CORE
 
-LIMITS = Limits(seconds=2.0, memory_mb=256, rows=500, result_bytes=1_000_000, workers=2, slow=2, queue=4, patience=0.3)
 JSON, XML = "application/sparql-results+json", "application/sparql-results+xml"
 CSV, TSV = "text/csv", "text/tab-separated-values"
 TABLE = "SELECT ?drug ?label { ?drug a <https://w3id.org/salvage-kg/ontology#Drug> ; rdfs:label ?label } ORDER BY ?drug"
 TABLE = "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> " + TABLE
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n0 ?o }"
 NEXT = "ASK { ?s a ?class }"
-#: It computes for longer than is patiently waited for.
-MIDDLING = "SELECT (COUNT(*) AS ?n) { { SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } LIMIT 150000 } }"
 HAS_PROC = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not show processes")
-
-
-@pytest.fixture(scope="module")
-def running(pooled: Any) -> Iterator[Any]:
-    with pooled(LIMITS) as pool:
-        while not pool.run(pool.pool.health())["cases"]["workers"]:
-            time.sleep(0.05)
-        yield pool
 
 
 @pytest.fixture(scope="module")
@@ -205,13 +189,13 @@ def test_triples_and_bytes_are_bounded(running: Any) -> None:
 # --- ends -----------------------------------------------------------------------------------
 
 
-def test_a_query_without_end_is_killed_and_its_process_replaced(running: Any) -> None:
+def test_a_query_without_end_is_killed_and_its_process_replaced(running: Any, limits: Limits) -> None:
     before = pids(running)
     outcome = running.ask(ENDLESS)
     assert (outcome.kind, outcome.refused.status, outcome.refused.retry_after) == ("time-limit", 503, 2)
-    assert LIMITS.seconds <= outcome.seconds < LIMITS.seconds + 1
+    assert limits.seconds <= outcome.seconds < limits.seconds + 1
     assert running.ask(NEXT).kind == "answered"
-    wait_for(lambda: len(pids(running)) == LIMITS.workers and len(pids(running) - before) == 1)
+    wait_for(lambda: len(pids(running)) == limits.workers and len(pids(running) - before) == 1)
     gone = before - pids(running)
     wait_for(lambda: not any(map(is_there, gone)))  # not even a zombie
 
@@ -229,22 +213,22 @@ def test_a_query_that_needs_too_much_stack(running: Any) -> None:
     assert running.ask(NEXT).kind == "answered"
 
 
-def test_quick_questions_stay_quick_beside_slow_ones(running: Any) -> None:
+def test_quick_questions_stay_quick_beside_slow_ones(running: Any, limits: Limits) -> None:
     async def ask() -> list[Any]:
-        slow = [asyncio.create_task(running.query(f"{ENDLESS} # {i}")) for i in range(LIMITS.slow)]
-        await asyncio.sleep(2 * LIMITS.patience)
+        slow = [asyncio.create_task(running.query(f"{ENDLESS} # {i}")) for i in range(limits.slow)]
+        await asyncio.sleep(2 * limits.patience)
         quick = [await running.query(NEXT) for _ in range(50)]
         assert not any(task.done() for task in slow)
         return quick
 
     quick = running.run(ask())
     assert {outcome.kind for outcome in quick} == {"answered"}
-    assert sorted(outcome.seconds for outcome in quick)[25] < LIMITS.patience
+    assert sorted(outcome.seconds for outcome in quick)[25] < limits.patience
 
 
-def test_of_more_slow_queries_than_may_go_on_the_longest_make_room(running: Any) -> None:
+def test_of_more_slow_queries_than_may_go_on_the_longest_make_room(running: Any, limits: Limits) -> None:
     async def ask() -> tuple[list[Any], list[Any]]:
-        slow = [asyncio.create_task(running.query(f"{ENDLESS} # more {i}")) for i in range(LIMITS.slow + 3)]
+        slow = [asyncio.create_task(running.query(f"{ENDLESS} # more {i}")) for i in range(limits.slow + 3)]
         quick = [await running.query(NEXT) for _ in range(5)]
         return await asyncio.gather(*slow), quick
 
@@ -252,40 +236,42 @@ def test_of_more_slow_queries_than_may_go_on_the_longest_make_room(running: Any)
     slow, quick = running.run(ask())
     assert {outcome.kind for outcome in slow} == {"time-limit", "busy"}
     assert all(outcome.refused.status == 503 and outcome.refused.retry_after for outcome in slow)
-    assert all(outcome.seconds < 2 * LIMITS.seconds for outcome in slow)
+    assert all(outcome.seconds < 2 * limits.seconds for outcome in slow)
     assert "answered" in {outcome.kind for outcome in quick}
 
 
-def test_a_query_that_waits_for_a_processor_is_not_slow(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_that_waits_for_a_processor_is_not_slow(
+    running: Any, monkeypatch: pytest.MonkeyPatch, limits: Limits
+) -> None:
     """What counts is what it computed: a busy machine makes no quick question slow."""
 
     async def ask() -> int:
-        tasks = [asyncio.create_task(running.query(f"{ENDLESS} # waits {i}")) for i in range(LIMITS.workers + 1)]
-        await asyncio.sleep(4 * LIMITS.patience)
+        tasks = [asyncio.create_task(running.query(f"{ENDLESS} # waits {i}")) for i in range(limits.workers + 1)]
+        await asyncio.sleep(4 * limits.patience)
         found = len(lane(running)._slow)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         return found
 
-    wait_for(lambda: len(lane(running)._idle) == LIMITS.workers)
+    wait_for(lambda: len(lane(running)._idle) == limits.workers)
     assert running.run(ask()) > 0
-    wait_for(lambda: len(lane(running)._idle) == LIMITS.workers and not lane(running)._slow)
+    wait_for(lambda: len(lane(running)._idle) == limits.workers and not lane(running)._slow)
     monkeypatch.setattr(Worker, "computed", 0.0)
     assert running.run(ask()) == 0
 
 
-def test_a_query_that_is_in_nobodys_way_is_not_slow(running: Any) -> None:
+def test_a_query_that_is_in_nobodys_way_is_not_slow(running: Any, limits: Limits) -> None:
     async def ask() -> Any:
         task = asyncio.create_task(running.query(f"{ENDLESS} # alone at work"))
-        await asyncio.sleep(3 * LIMITS.patience)
+        await asyncio.sleep(3 * limits.patience)
         assert (await running.query(NEXT)).kind == "answered"
         slow = len(lane(running)._slow)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return slow
 
-    wait_for(lambda: len(lane(running)._idle) == LIMITS.workers)
+    wait_for(lambda: len(lane(running)._idle) == limits.workers)
     assert running.run(ask()) == 0
 
 
@@ -306,68 +292,16 @@ def test_the_queue_is_bounded(pooled: Any) -> None:
         assert pool.ask(NEXT).kind == "answered"
 
 
-@pytest.fixture(scope="module")
-def flooded(pooled: Any) -> Iterator[Any]:
-    with pooled(Limits(seconds=8.0, memory_mb=256, workers=2, slow=3, queue=64)) as pool:
-        yield pool
-
-
-async def ask_beside_a_flood(pool: Any, questions: list[str], peer: str) -> list[Any]:
-    """Ask while somebody called ``one`` sends thirty endless queries at once, and each again when it is refused."""
-
-    async def flooding(number: int) -> None:
-        for turn in itertools.count():
-            await pool.query(f"{ENDLESS} # {number} {turn}", peer="one")
-
-    flood = [asyncio.create_task(flooding(number)) for number in range(30)]
-    await asyncio.sleep(0.5)
-    asked = [await pool.query(each, peer=peer) for each in questions]
-    for task in flood:
-        task.cancel()
-    await asyncio.gather(*flood, return_exceptions=True)
-    return asked
-
-
-def test_who_floods_holds_up_nobody_else(flooded: Any) -> None:
-    """What others ask may even take some time itself: it goes before all that the one who floods has sent."""
-    alone = flooded.ask(MIDDLING)
-    assert alone.kind == "answered"
-    asked = flooded.run(ask_beside_a_flood(flooded, [NEXT, MIDDLING] * 6, "another"))
-    assert {outcome.kind for outcome in asked} == {"answered"}
-    assert sorted(outcome.seconds for outcome in asked)[len(asked) // 2] < flooded.pool.limits.seconds / 4
-
-
-def test_quick_questions_go_on_beside_a_flood_from_the_same_address(flooded: Any) -> None:
-    """As behind a proxy: what has computed for long makes room for what has not."""
-    asked = flooded.run(ask_beside_a_flood(flooded, [f"{NEXT} # {number}" for number in range(25)], "one"))
-    assert {outcome.kind for outcome in asked} == {"answered"}
-    assert sorted(outcome.seconds for outcome in asked)[len(asked) // 2] < flooded.pool.limits.seconds / 4
-
-
-def test_in_a_full_queue_who_has_most_in_it_makes_room(pooled: Any) -> None:
-    with pooled(Limits(seconds=2.0, memory_mb=256, workers=1, slow=0, queue=6)) as pool:
-
-        async def ask() -> tuple[Any, list[Any]]:
-            many = [asyncio.create_task(pool.query(f"{ENDLESS} # {i}", peer="one")) for i in range(7)]
-            await asyncio.sleep(1.0)
-            another = await pool.query(NEXT, peer="another")
-            return another, await asyncio.gather(*many)
-
-        another, many = pool.run(ask())
-        assert another.kind == "answered"
-        assert ["too many requests wait" in outcome.refused.detail for outcome in many] == [False] * 6 + [True]
-
-
-def test_who_goes_away_frees_the_process(running: Any) -> None:
+def test_who_goes_away_frees_the_process(running: Any, limits: Limits) -> None:
     async def ask_and_go() -> None:
-        for delay in (0.0, 0.05, 2 * LIMITS.patience):
+        for delay in (0.0, 0.05, 2 * limits.patience):
             task = asyncio.create_task(running.query(f"{ENDLESS} # gone"))
             await asyncio.sleep(delay)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
     running.run(ask_and_go())
-    wait_for(lambda: len(pids(running)) == len(lane(running)._idle) == LIMITS.workers and not lane(running)._slow)
+    wait_for(lambda: len(pids(running)) == len(lane(running)._idle) == limits.workers and not lane(running)._slow)
     assert running.ask(NEXT).kind == "answered"
 
 
@@ -387,52 +321,56 @@ def test_who_goes_away_while_waiting_takes_no_process_along(pooled: Any) -> None
         assert pool.ask(NEXT).kind == "answered"
 
 
-def test_workers_that_die_by_themselves_are_replaced(running: Any) -> None:
+def test_workers_that_die_by_themselves_are_replaced(running: Any, limits: Limits) -> None:
     before = pids(running)
     for pid in before:
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: len(pids(running)) == LIMITS.workers and not pids(running) & before)
+    wait_for(lambda: len(pids(running)) == limits.workers and not pids(running) & before)
     assert running.ask(NEXT).kind == "answered"
 
 
-def test_a_worker_that_dies_at_work_is_not_taken_for_a_slow_one(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_dies_at_work_is_not_taken_for_a_slow_one(
+    running: Any, monkeypatch: pytest.MonkeyPatch, limits: Limits
+) -> None:
     """Its end may be known late; it was once counted among the slow for ever when its time ran on until then."""
     bury = lane(running)._nursery.bury
 
     async def bury_late(worker: Any) -> Any:
-        await asyncio.sleep(5 * LIMITS.patience)
+        await asyncio.sleep(5 * limits.patience)
         return await bury(worker)
 
     async def kill_at_work() -> Any:
         task = asyncio.create_task(running.query(f"{ENDLESS} # dies"))
-        await asyncio.sleep(LIMITS.patience / 3)
+        await asyncio.sleep(limits.patience / 3)
         for worker in lane(running)._all - set(lane(running)._idle):
             os.kill(worker.pid, signal.SIGKILL)
         return await task
 
-    wait_for(lambda: len(lane(running)._idle) == LIMITS.workers)
+    wait_for(lambda: len(lane(running)._idle) == limits.workers)
     monkeypatch.setattr(lane(running)._nursery, "bury", bury_late)
     assert running.run(kill_at_work()).kind == "memory-limit"  # what the kernel kills first when there is none left
-    wait_for(lambda: len(lane(running)._idle) == LIMITS.workers)
+    wait_for(lambda: len(lane(running)._idle) == limits.workers)
     assert not lane(running)._slow
-    assert len(pids(running)) == LIMITS.workers
+    assert len(pids(running)) == limits.workers
 
 
-def test_a_nursery_that_dies_is_started_again(running: Any) -> None:
+def test_a_nursery_that_dies_is_started_again(running: Any, limits: Limits) -> None:
     before, nursery = pids(running), lane(running)._nursery.pid
     os.kill(nursery, signal.SIGKILL)
-    wait_for(lambda: len(pids(running)) == LIMITS.workers and not pids(running) & before, 60)
+    wait_for(lambda: len(pids(running)) == limits.workers and not pids(running) & before, 60)
     assert lane(running)._nursery.pid not in (0, nursery)
     assert running.ask(NEXT).kind == "answered"
     wait_for(lambda: not any(map(is_there, before)))
 
 
-def test_a_worker_ends_by_itself_if_nobody_kills_it(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_ends_by_itself_if_nobody_kills_it(
+    running: Any, monkeypatch: pytest.MonkeyPatch, limits: Limits
+) -> None:
     """As when the pool's own process is held up."""
     monkeypatch.setattr(lane(running), "_look", lambda worker: None)
     outcome = running.ask(f"{ENDLESS} # alone")
     assert outcome.kind == "time-limit"
-    assert outcome.seconds < LIMITS.seconds + 1
+    assert outcome.seconds < limits.seconds + 1
 
 
 @HAS_PROC
@@ -462,9 +400,9 @@ def test_memory_and_files_stay_as_they_are_over_many_queries(running: Any) -> No
 
 
 @HAS_PROC
-def test_stopping_leaves_nothing_behind(pooled: Any) -> None:
+def test_stopping_leaves_nothing_behind(pooled: Any, limits: Limits) -> None:
     files = len(list(Path("/proc/self/fd").iterdir()))
-    with pooled(replace(LIMITS, seconds=5.0)) as pool:
+    with pooled(replace(limits, seconds=5.0)) as pool:
         everyone = {*pids(pool), lane(pool)._nursery.pid, pool.pool._cases._nursery.pid} - {0}
         waiting = asyncio.run_coroutine_threadsafe(pool.query(ENDLESS), pool._loop)
         time.sleep(0.1)
@@ -495,8 +433,8 @@ asyncio.run(main())"""
     wait_for(lambda: not any(map(is_there, started)))
 
 
-def test_what_is_no_release_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    pool = WorkerPool(tmp_path, LIMITS)
+def test_what_is_no_release_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str], limits: Limits) -> None:
+    pool = WorkerPool(tmp_path, limits)
 
     async def start() -> None:
         try:
@@ -509,140 +447,9 @@ def test_what_is_no_release_is_told(tmp_path: Path, capfd: pytest.CaptureFixture
     assert "no release of the knowledge graph here" in capfd.readouterr().err
 
 
-def test_a_pool_that_does_not_run_is_busy(release: Path) -> None:
-    pool = WorkerPool(release, LIMITS)
+def test_a_pool_that_does_not_run_is_busy(release: Path, limits: Limits) -> None:
+    pool = WorkerPool(release, limits)
     for work in (pool.query(NEXT, media_type=JSON), pool.case("options", b"{}", {})):
         with pytest.raises(Refused, match="not running") as caught:
             asyncio.run(work)
         assert caught.value.status == 503
-
-
-# --- the seal -------------------------------------------------------------------------------
-
-
-def in_sealed_child(files: bool, attempt: Any) -> str:
-    """Return the name of the error that an attempt ends with in a process that is sealed; empty if it succeeds."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        word = "not sealed"
-        try:
-            if seal_process(files=files):
-                attempt()
-                word = ""
-        except BaseException as error:  # noqa: BLE001 whatever ends the attempt is told
-            word = type(error).__name__
-        finally:
-            os.write(writer, word.encode())
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        word = pipe.read()
-    os.waitpid(pid, 0)
-    if word == "not sealed":
-        pytest.skip("this kernel cannot seal a process")
-    return word
-
-
-def call_out() -> None:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)):
-        pass
-
-
-def call_service() -> None:
-    list(ox.Store().query("SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }"))
-
-
-@pytest.mark.parametrize(
-    ("files", "attempt", "error"),
-    [
-        (False, call_out, "PermissionError"),
-        (True, call_out, "PermissionError"),
-        (False, lambda: Path("/etc/passwd").read_bytes(), "PermissionError"),
-        (True, lambda: Path("/etc/passwd").read_bytes(), ""),
-        (False, lambda: os.kill(os.getppid(), 0), "PermissionError"),
-        (False, os.fork, "PermissionError"),
-        (True, os.fork, "PermissionError"),
-        (True, lambda: subprocess.run(["true"], check=True), "PermissionError"),
-        (True, lambda: Path("/tmp").joinpath("what-no-case-leaves").mkdir(), "PermissionError"),
-        (False, lambda: ox.Store().query("ASK { ?s ?p ?o }"), ""),
-    ],
-)
-def test_what_a_sealed_process_can_do(files: bool, attempt: Any, error: str) -> None:
-    assert in_sealed_child(files, attempt) == error
-
-
-def test_the_engine_in_a_sealed_process_cannot_call_a_service() -> None:
-    assert in_sealed_child(False, call_service) not in ("", "SyntaxError")
-
-
-def test_workers_say_whether_they_are_sealed(running: Any) -> None:
-    health = running.run(running.pool.health())
-    sealed = in_sealed_child(False, lambda: None) == ""
-    assert health["queries"]["sealed"] is sealed
-    assert health["cases"]["sealed"] is sealed
-
-
-# --- cases ----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def case(release: Path) -> dict[str, Any]:
-    kg = KnowledgeGraph.open(release)
-    disease = next(name for name in kg.manifest.files if name.startswith("slice-"))[6:].removesuffix(".nt.gz")
-    return {"id": "somebody-of-whom-nobody-is-told", "disease": f"disease:{disease}"}
-
-
-def ask_case(running: Any, command: str, body: object, **arguments: str) -> Any:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    try:
-        return json.loads(running.run(running.pool.case(command, data, arguments)))
-    except Refused as refused:
-        return refused
-
-
-def test_cases_are_answered_as_by_the_library(running: Any, case: dict[str, Any], release: Path) -> None:
-    kg = KnowledgeGraph.open(release)
-    expected = kg.options(Case(**case))
-    assert ask_case(running, "options", case) == json.loads(expected.model_dump_json())
-    scores = next(iter(kg.susceptibility([Case(**case)]))).model_dump_json()
-    assert ask_case(running, "susceptibility", case) == json.loads(scores)
-    agent = expected.agents[0].name
-    proof = write_steps_json(kg.prove(Case(**case), agent))
-    assert ask_case(running, "explain", case, agent=agent) == json.loads(proof)
-    assert ask_case(running, "what-if", case)["case"] == case["id"]
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        (b"{", 400, "C001"),
-        (b"[]", 400, "C001"),
-        (b'{"id": "a"}', 422, "C003"),
-        (b'{"id": "a", "disease": "no such thing"}', 422, "T007"),
-    ],
-)
-def test_faults_of_a_case(body: bytes, status: int, code: str, running: Any) -> None:
-    refused = ask_case(running, "options", body)
-    assert refused.status == status
-    assert code in {issue.code for issue in refused.issues}
-
-
-def test_what_is_no_case_at_all(running: Any, case: dict[str, Any]) -> None:
-    assert ask_case(running, "options", b"\xff").status == 400
-    assert ask_case(running, "options", (json.dumps(case) * 2).encode()).status == 400
-    assert ask_case(running, "explain", case, agent="no such agent").status == 422
-    with pytest.raises(ValueError, match="load"):
-        ask_case(running, "load", case)
-
-
-def test_a_case_never_enters_a_process_that_queries_run_in(running: Any, case: dict[str, Any]) -> None:
-    count = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
-    before = running.ask(count).content
-    ask_case(running, "options", case)
-    assert running.ask(count).content == before
-    found = f"ASK {{ ?s ?p ?o FILTER(CONTAINS(CONCAT(STR(?s), STR(?o)), '{case['id']}')) }}"
-    assert b"false" in running.ask(found, TSV).content
-    assert not pids(running) & {worker.pid for worker in running.pool._cases._all}
